@@ -1,0 +1,13 @@
+# Toolchain of the clang presets: the newest clang of TREADLE_CLANG that is installed.
+if(NOT TREADLE_CLANG)
+  set(TREADLE_CLANG clang++-19 clang++-14 clang++)
+endif()
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES TREADLE_CLANG)
+foreach(name IN LISTS TREADLE_CLANG)
+  find_program(treadle_found_${name} ${name})
+  if(treadle_found_${name})
+    set(CMAKE_CXX_COMPILER ${treadle_found_${name}})
+    return()
+  endif()
+endforeach()
+message(FATAL_ERROR "no clang found (Debian: clang-19 or clang-14)")

@@ -1,0 +1,53 @@
+include(CMakePackageConfigHelpers)
+
+install(
+  TARGETS treadle
+  EXPORT treadleTargets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(
+  DIRECTORY ${PROJECT_SOURCE_DIR}/include/treadle
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING
+  PATTERN "*.hpp")
+
+set(treadle_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/treadle)
+install(EXPORT treadleTargets NAMESPACE treadle:: DESTINATION ${treadle_package_dir})
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/treadleConfig.cmake.in ${PROJECT_BINARY_DIR}/treadleConfig.cmake
+                              INSTALL_DESTINATION ${treadle_package_dir})
+# Before 1.0 a new minor version may break programs.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/treadleConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/treadleConfig.cmake ${PROJECT_BINARY_DIR}/treadleConfigVersion.cmake
+        DESTINATION ${treadle_package_dir})
+
+# The prefix in the .pc file is found from where that file lies, so that an installed tree can be moved.
+set(treadle_pc_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  set(treadle_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+  set(treadle_pc_libdir "${CMAKE_INSTALL_FULL_LIBDIR}")
+  set(treadle_pc_includedir "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
+else()
+  file(RELATIVE_PATH treadle_pc_up "${treadle_pc_dir}" "${CMAKE_INSTALL_PREFIX}")
+  string(REGEX REPLACE "/$" "" treadle_pc_up "${treadle_pc_up}")
+  set(treadle_pc_prefix "\${pcfiledir}/${treadle_pc_up}")
+  set(treadle_pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+  set(treadle_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+if(BUILD_SHARED_LIBS)
+  set(treadle_pc_cflags " -DTREADLE_SHARED")
+  set(treadle_pc_libs "")
+  set(treadle_pc_libs_private "-pthread")
+else()
+  # Who links the archive needs the thread library too, with or without --static.
+  set(treadle_pc_cflags "")
+  set(treadle_pc_libs " -pthread")
+  set(treadle_pc_libs_private "-pthread")
+endif()
+configure_file(${PROJECT_SOURCE_DIR}/cmake/treadle.pc.in ${PROJECT_BINARY_DIR}/treadle.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/treadle.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+if(TREADLE_BUILD_TOOLS AND TARGET treadle_tool)
+  set_target_properties(treadle_tool PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  install(TARGETS treadle_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
