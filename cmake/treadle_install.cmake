@@ -14,8 +14,9 @@ install(
 
 set(treadle_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/treadle)
 install(EXPORT treadleTargets NAMESPACE treadle:: DESTINATION ${treadle_package_dir})
-configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/treadleConfig.cmake.in ${PROJECT_BINARY_DIR}/treadleConfig.cmake
-                              INSTALL_DESTINATION ${treadle_package_dir})
+configure_package_config_file(
+  ${PROJECT_SOURCE_DIR}/cmake/treadleConfig.cmake.in ${PROJECT_BINARY_DIR}/treadleConfig.cmake
+  INSTALL_DESTINATION ${treadle_package_dir})
 # Before 1.0 a new minor version may break programs.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/treadleConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/treadleConfig.cmake ${PROJECT_BINARY_DIR}/treadleConfigVersion.cmake
