@@ -1,0 +1,29 @@
+#pragma once
+
+#include <treadle/config.hpp>
+#include <treadle/source_site.hpp>
+#include <treadle/task.hpp>
+
+namespace treadle::detail {
+
+struct internal_task;
+
+/// Runs an internal_task. The one callback of all tasks that the pool makes, so that a cancel can tell them from the
+/// user's.
+TREADLE_EXPORT void run_internal(task* made) noexcept;
+
+/// A task that the pool has made: it knows how to run and how to end unrun.
+struct internal_task : task {
+  struct operations {
+    void (*run)(internal_task*) noexcept;
+    bool (*cancel)(internal_task*) noexcept;  ///< returns false if the task had been run aside from its queue entry
+  };
+
+  internal_task(const operations& ops, source_site scheduled_at) noexcept
+      : task(&run_internal), operations_of(&ops), site(scheduled_at) {}
+
+  const operations* operations_of;
+  source_site site;
+};
+
+}  // namespace treadle::detail

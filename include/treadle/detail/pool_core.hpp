@@ -1,0 +1,129 @@
+#pragma once
+
+#include <treadle/config.hpp>
+#include <treadle/detail/fork_watch.hpp>
+#include <treadle/detail/internal_task.hpp>
+#include <treadle/detail/scheduler.hpp>
+#include <treadle/detail/system_policy.hpp>
+#include <treadle/errc.hpp>
+#include <treadle/pool_config.hpp>
+#include <treadle/pool_stats.hpp>
+#include <treadle/shutdown_report.hpp>
+#include <treadle/task.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+
+namespace treadle {
+class thread_pool;
+}
+
+namespace treadle::detail {
+
+class pool_core;
+
+/// Calls the hook for an exception that nobody waits for; unset, prints its message and terminates.
+void call_unhandled_hook(const pool_hooks& hooks, const std::exception_ptr& error) noexcept;
+
+/// The right to queue one task that the pool is about to make: given before the user's callable is touched, so that a
+/// refusal leaves it alone. Move-only; the push takes it.
+class TREADLE_EXPORT admission {
+ public:
+  explicit admission(pool_core& pool) noexcept;
+  ~admission();
+  admission(const admission&) = delete;
+  admission& operator=(const admission&) = delete;
+
+  [[nodiscard]] std::error_code error() const noexcept { return error_; }
+  /// Queues `made`, or ends it as cancelled if the pool is being cancelled.
+  void push(internal_task& made) noexcept;
+
+ private:
+  pool_core& pool_;
+  bool inside_gate_ = false;
+  bool reserved_ = false;
+  std::error_code error_;
+};
+
+/// A pool's state and life. `thread_pool` is its public face; the scheduling itself is in the base.
+class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, pool_core> {
+ public:
+  using base = scheduler<system_policy, task, pool_core>;
+  static constexpr std::uint32_t max_workers = sync_state::max_count;
+
+  constexpr pool_core(const pool_config& config, thread_pool* face) noexcept : config_(config), face_(face) {}
+  ~pool_core();
+
+  [[nodiscard]] std::error_code start() noexcept;
+  [[nodiscard]] std::error_code schedule(task* first, task* last, std::size_t count) noexcept;
+  [[nodiscard]] std::error_code drain() noexcept;
+  [[nodiscard]] shutdown_report shut_down(shutdown_mode mode, std::int64_t deadline_ns) noexcept;
+  [[nodiscard]] std::error_code join() noexcept;
+  [[nodiscard]] pool_stats stats() const noexcept;
+  [[nodiscard]] std::uint32_t worker_limit() noexcept;
+  [[nodiscard]] const pool_config& config() const noexcept { return config_; }
+  [[nodiscard]] thread_pool& face() const noexcept { return *face_; }
+  /// Says whether the calling thread runs a task of this pool.
+  [[nodiscard]] bool is_inside() const noexcept;
+  /// Says whether a worker lives that will look at the queues before it leaves.
+  [[nodiscard]] bool has_worker() const noexcept { return living_.load(std::memory_order_acquire) != 0; }  // E-LIVING
+  /// Runs `f(argument)` as if the calling thread were a worker, for want of any.
+  void stand_in(void (*f)(void*) noexcept, void* argument) noexcept;
+  /// A queue entry turned out to have been run aside from the queue.
+  void count_ran_aside() noexcept { ran_aside_.fetch_add(1, std::memory_order_relaxed); }
+  void report_unhandled(const std::exception_ptr& error) const noexcept;
+
+  // What the scheduler asks of its host.
+  bool ensure_started() noexcept;
+  record* make_record(std::uint32_t index) noexcept;
+  static void drop_record(record* unused) noexcept;
+  bool start_thread(record& worker) noexcept;
+  void before_park(record& worker) noexcept {
+    if (config_.hooks.before_park != nullptr) config_.hooks.before_park(config_.hooks.context, worker.index);
+  }
+  void taken_from_injected(std::size_t count) noexcept {
+    if (config_.max_queued != 0) queued_.fetch_sub(count, std::memory_order_relaxed);
+  }
+
+ private:
+  friend class admission;
+  enum class start_state : std::uint32_t { none, busy, started, failed };
+
+  [[nodiscard]] std::error_code check_config() const noexcept;
+  [[nodiscard]] std::error_code prepare() noexcept;
+  [[nodiscard]] std::error_code why_refused() const noexcept;
+  [[nodiscard]] std::error_code why_refused_inside() const noexcept;
+  [[nodiscard]] bool reserve(std::size_t count) noexcept;
+  void unreserve(std::size_t count) noexcept;
+  void close_to_outsiders() noexcept;
+  bool drain_until(std::int64_t deadline_ns) noexcept;
+  void cancel_all(shutdown_report& report) noexcept;
+  void stop_parked() noexcept;
+  void run_on_caller() noexcept;
+  void wait_for_threads() noexcept;
+  void lock_lifecycle() noexcept;
+  void unlock_lifecycle() noexcept;
+  void count_report(shutdown_report& report) const noexcept;
+  void destroy_on_own_worker() noexcept;
+  static void thread_main(void* record_of_thread) noexcept;
+  static void after_fork_in_child(fork_watch* watch) noexcept;
+
+  const pool_config config_;
+  thread_pool* const face_;
+  std::atomic<start_state> start_state_{start_state::none};
+  errc start_error_{};
+  std::atomic<std::uint32_t> lifecycle_lock_{0};
+  std::atomic<std::uint32_t> living_{0};
+  std::atomic<std::uint32_t> threads_started_{0};
+  std::atomic<bool> forked_{false};
+  std::atomic<std::size_t> queued_{0};
+  std::atomic<std::uint64_t> ran_aside_{0};
+  std::atomic<void*> ended_threads_{nullptr};
+  struct own_fork_watch : fork_watch {
+    pool_core* owner = nullptr;
+  } fork_watch_{};
+};
+
+}  // namespace treadle::detail

@@ -1,0 +1,516 @@
+#pragma once
+
+#include <treadle/assert.hpp>
+#include <treadle/config.hpp>
+#include <treadle/detail/sync_word.hpp>
+#include <treadle/detail/worker_list.hpp>
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace treadle::detail {
+
+/// Numbers that are settled when the pool starts and read-only from then on.
+struct scheduler_limits {
+  std::uint32_t width = 1;  ///< workers that may run at a time
+  std::uint32_t limit = 1;  ///< threads that may exist, spares included
+  std::int64_t spin_ns = 0;
+  std::int64_t retire_ns = 0;  ///< negative: never
+};
+
+/// The pool without its face: where work lies, who looks for it, who sleeps and who is woken.
+/// The rule behind all of it: whoever makes work visible looks for sleepers afterwards, and whoever goes to sleep
+/// announces it and looks for work afterwards, each with a store-load barrier between. docs/design/scheduler.md.
+///
+/// Host is the derived class; it gives start_thread(record) -> bool, make_record(index), drop_record(record),
+/// before_park(record), taken_from_injected(count) and ensure_started() -> bool.
+template <class P, class Task, class Host>
+class scheduler {
+ public:
+  using record = worker_record<P, Task>;
+  using queue = task_queue<P, Task>;
+
+  constexpr scheduler() noexcept : injected_(true) {}
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+
+  // ---- making work visible -------------------------------------------------------------------------------------------
+
+  /// Queues the list of `count` tasks from a thread that is no worker of this pool. Lock-free; allocates nothing but
+  /// what a thread that it starts needs. `insider`: accepted even though the pool was closed to outsiders.
+  [[nodiscard]] bool inject(Task* first, Task* last, std::size_t count, bool insider) noexcept {
+    bool entered = false;
+    const push_status status = injected_.push(first, last, insider, [&] {
+      enter_gate();
+      entered = true;
+      return host().ensure_started();
+    });
+    // Without a wake-up to give, the push was the last touch: our own task may have freed the pool by now.
+    if (!entered) return status != push_status::refused;
+    if (status == push_status::accepted_must_wake) notify(count);
+    leave_gate();  // LAST TOUCH
+    return status != push_status::refused;
+  }
+
+  /// Queues the list of `count` tasks from a task that worker `self` runs. Writes no cache line of the pool unless it
+  /// wakes someone. Returns false, with the list whole, when the pool is being cancelled.
+  [[nodiscard]] bool push_local(record& self, Task* first, Task* last, std::size_t count) noexcept {
+    if (self.may_overflow && self.overflow.looks_empty()) self.may_overflow = false;
+    sync_state state;
+    if (self.may_overflow || self.tasks.room() < count) {
+      // What does not fit goes behind what did not fit before: the order stays that of the pushes.
+      if (self.overflow.push(first, last, false) == push_status::refused) return false;
+      self.may_overflow = true;
+      record::bump(self.count.overflowed, count);
+      state = sync_.look_after_publish();
+    } else {
+      stage_list(self, first, count);
+      self.tasks.commit(count);
+      if constexpr (P::seed_defect(3)) {
+        state = sync_.look();
+      } else {
+        sync_.barrier();  // E-PARK
+        state = sync_.look();
+      }
+      if (state.life() >= lifecycle::cancelling && self.tasks.retract(count)) return false;
+    }
+    if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) notify(count);
+    return true;
+  }
+
+  // ---- a worker's loop -----------------------------------------------------------------------------------------------
+
+  /// Runs tasks on `self` until the worker has to leave. The host's thread function calls this and nothing else.
+  template <class Run>
+  void work(record& self, Run&& run) noexcept {
+    for (;;) {
+      Task* const task = next(self);
+      if (task != nullptr) {
+        record::bump(self.count.started);
+        run(task);
+        self.count.ran.store(self.count.started.load(std::memory_order_relaxed), std::memory_order_release);  // E-DOING
+        continue;
+      }
+      if (!rest(self)) break;
+    }
+    self.doing.store(activity::gone, std::memory_order_release);  // E-DOING
+    tell_quiet();
+  }
+
+  /// A running task is about to block: gives its slot to another worker, if there is work for one.
+  void enter_blocking(record& self) noexcept {
+    record::bump(self.count.blocking_sections);
+    const sync_state state = sync_.enter_blocking();
+    if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) wake_if_work_is_left(1);
+  }
+  /// The worker goes on at once; the next one to finish a task above the width parks.
+  void leave_blocking() noexcept { sync_.leave_blocking(); }
+
+  /// Takes one task for a caller who is no worker, because there is none. Null: nothing is queued for now.
+  [[nodiscard]] Task* take_for_caller() noexcept {
+    Task* taken = nullptr;
+    bool more = false;
+    injected_.take(1, more, [&](Task* task) { taken = task; });
+    if (taken != nullptr) host().taken_from_injected(1);
+    return taken;
+  }
+
+  // ---- what lifecycle and waits need ---------------------------------------------------------------------------------
+
+  [[nodiscard]] sync_word<P>& sync() noexcept { return sync_; }
+  [[nodiscard]] const sync_word<P>& sync() const noexcept { return sync_; }
+  [[nodiscard]] queue& injected() noexcept { return injected_; }
+  [[nodiscard]] const queue& injected() const noexcept { return injected_; }
+  [[nodiscard]] worker_list<P, record>& workers() noexcept { return workers_; }
+  [[nodiscard]] const worker_list<P, record>& workers() const noexcept { return workers_; }
+  [[nodiscard]] const scheduler_limits& limits() const noexcept { return limits_; }
+  void set_limits(const scheduler_limits& limits) noexcept { limits_ = limits; }
+
+  /// Keeps the pool's memory alive while an outsider is inside it beyond a single push.
+  void enter_gate() noexcept { gate_.fetch_add(1, std::memory_order_seq_cst); }  // E-GATE
+  void leave_gate() noexcept { gate_.fetch_sub(1, std::memory_order_release); }  // E-GATE
+  /// Counts a caller who runs a task for want of a worker.
+  void enter_stand_in() noexcept { standing_in_.fetch_add(1, std::memory_order_seq_cst); }  // E-STAND-IN
+  void leave_stand_in() noexcept {
+    standing_in_.fetch_sub(1, std::memory_order_seq_cst);  // E-STAND-IN
+    tell_quiet();
+  }
+  [[nodiscard]] std::uint32_t standing_in() const noexcept {
+    return standing_in_.load(std::memory_order_acquire);  // E-STAND-IN
+  }
+  [[nodiscard]] bool gate_is_empty() const noexcept { return gate_.load(std::memory_order_acquire) == 0; }  // E-GATE
+
+  /// Wakes up to bit_width(count) workers, the first as the searcher, if slots are free.
+  void notify(std::size_t count) noexcept {
+    wake_claim claim = sync_.claim_wake(limits_.width, limits_.limit, false);
+    if (claim.kind == wake_kind::none) return;
+    wake(claim);
+    for (auto extra = std::bit_width(count); extra > 1; --extra) {
+      claim = sync_.claim_wake(limits_.width, limits_.limit, true);
+      if (claim.kind == wake_kind::none) return;
+      wake(claim);
+    }
+  }
+
+  [[nodiscard]] std::uint64_t start_failures() const noexcept { return start_failures_.load(std::memory_order_relaxed); }
+
+  [[nodiscard]] bool anything_queued() const noexcept {
+    if (!injected_.looks_empty()) return true;
+    const std::uint32_t count = workers_.count();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const record* const worker = workers_.at(i);
+      if (worker != nullptr && (worker->tasks.size() != 0 || !worker->overflow.looks_empty())) return true;
+    }
+    return false;
+  }
+
+  /// Says whether, at some instant of this call, nothing was queued and nobody ran. `seen` is the word of that instant.
+  [[nodiscard]] bool is_quiet(sync_state& seen) noexcept {
+    sync_.barrier();
+    if (anything_queued()) return false;
+    // Looked at after the queues: whoever took the last task was counted as active before.
+    seen = sync_.look_acquire();
+    return seen.quiet() && standing_in() == 0 && gate_is_empty();
+  }
+
+  /// Sleeps until the pool may be quiet, or until the deadline. Returns false when that passed.
+  bool wait_until_maybe_quiet(std::int64_t deadline_ns) noexcept {
+    const std::uint32_t epoch = quiet_epoch_.load(std::memory_order_acquire);  // E-QUIET
+    sync_.watch();
+    sync_state seen;
+    if (is_quiet(seen)) return true;
+    // Those inside the gate and work that nobody is awake for do not tell: look again soon.
+    const std::int64_t soon = P::now_ns() + 1'000'000;
+    const bool must_look = seen.quiet() || sync_.look().quiet();
+    const std::int64_t until = must_look && soon < deadline_ns ? soon : deadline_ns;
+    return P::futex_wait(quiet_epoch_, epoch, until) || until != deadline_ns;
+  }
+
+  /// Wakes those who wait for quiet, to look again.
+  void tell_quiet() noexcept {
+    sync_.unwatch();  // before the epoch moves: a watcher who comes in between is woken by it
+    quiet_epoch_.fetch_add(1, std::memory_order_release);  // E-QUIET
+    P::futex_wake(&quiet_epoch_, INT32_MAX);
+  }
+
+  /// Hands every queued task to `sink`; no worker starts another meanwhile, for the pool is being cancelled.
+  template <class Sink>
+  void sweep(Sink&& sink) noexcept {
+    for (;;) {
+      const std::uint64_t before = swept_;
+      sweep_queue(injected_, sink);
+      bool settled = true;
+      for (std::uint32_t i = 0; i < workers_.count(); ++i) {
+        record* const worker = workers_.at(i);
+        if (worker == nullptr) continue;
+        worker->overflow.close();
+        sweep_queue(worker->overflow, sink);
+        worker->tasks.drain([&](Task* task) {
+          ++swept_;
+          sink(task);
+        });
+        // One between two tasks may have taken some in its hands: it starts one or puts all back.
+        settled = settled && (worker->is_running() ||
+                              worker->doing.load(std::memory_order_acquire) != activity::awake);  // E-DOING
+      }
+      if (settled && before == swept_) return;
+      P::yield();
+    }
+  }
+
+ private:
+  Host& host() noexcept { return static_cast<Host&>(*this); }
+
+  static void stage_list(record& self, Task* first, std::size_t count) noexcept {
+    Task* node = first;
+    for (std::size_t i = 0; i < count; ++i) {
+      Task* const after = i + 1 < count ? queue::pointer(node->next.get()) : nullptr;
+      self.tasks.stage(i, node);
+      node = after;
+    }
+  }
+
+  // ---- looking for work ----------------------------------------------------------------------------------------------
+
+  Task* next(record& self) noexcept {
+    const sync_state state = sync_.look();
+    if (state.life() >= lifecycle::cancelling || state.active() > limits_.width) return nullptr;
+    if (--self.until_injected == 0) {
+      self.until_injected = injected_interval;
+      if (Task* const task = take_from(self, injected_, 1)) return task;
+    }
+    if (Task* const task = self.tasks.pop()) {
+      if (self.just_woken) found(self, 1);
+      return task;
+    }
+    return search(self);
+  }
+
+  Task* search(record& self) noexcept {
+    if (Task* const task = search_once(self)) return task;
+    if (self.spin_limit_ns <= 0) return nullptr;
+    const std::int64_t deadline = P::now_ns() + self.spin_limit_ns;
+    do {
+      for (int i = 0; i < spin_pauses; ++i) P::pause();
+      if (Task* const task = search_once(self)) {
+        record::bump(self.count.spins);
+        return task;
+      }
+    } while (P::now_ns() < deadline && sync_.look().life() < lifecycle::cancelling);
+    return nullptr;
+  }
+
+  Task* search_once(record& self) noexcept {
+    if (Task* const task = take_from(self, self.overflow, P::ring_capacity / 2)) return task;
+    if (Task* const task = take_from(self, injected_, P::injected_chunk)) {
+      self.until_injected = injected_interval;
+      return task;
+    }
+    return steal(self);
+  }
+
+  Task* take_from(record& self, queue& from, std::size_t limit) noexcept {
+    if (from.looks_empty()) return nullptr;
+    Task* first = nullptr;
+    std::size_t staged = 0;
+    bool more = false;
+    const std::size_t room = limit > 1 ? self.tasks.all_room() + 1 : 1;
+    from.take(limit < room ? limit : room, more, [&](Task* task) {
+      if (first == nullptr) {
+        first = task;
+      } else {
+        self.tasks.stage(staged++, task);
+      }
+    });
+    if (first == nullptr) return nullptr;
+    if (staged != 0) self.tasks.commit(staged);
+    if (&from == &injected_) host().taken_from_injected(staged + 1);
+    return keep(self, first, staged + (more ? 1 : 0));
+  }
+
+  Task* steal(record& self) noexcept {
+    const std::uint32_t count = workers_.count();
+    // A random start: thieves spread over the victims, and no victim is always the last.
+    std::uint32_t at = count > 1 ? static_cast<std::uint32_t>(self.next_random() % count) : 0;
+    for (std::uint32_t visited = 0; visited < count; ++visited, at = at + 1 == count ? 0 : at + 1) {
+      record* const victim = workers_.at(at);
+      if (victim == nullptr || victim == &self) continue;
+      Task* first = nullptr;
+      std::size_t staged = 0;
+      std::uint64_t retries = 0;
+      if (victim->tasks.size() != 0) {
+        const steal_status status = victim->tasks.steal_into(self.tasks, first, staged, retries);
+        if (retries != 0) record::bump(self.count.steal_retries, retries);
+        if (status == steal_status::stolen) {
+          if (staged != 0) self.tasks.commit(staged);
+          record::bump(self.count.steals);
+          record::bump(self.count.stolen, staged + 1);
+          return keep(self, first, staged);
+        }
+      }
+      if (Task* const task = take_from(self, victim->overflow, P::ring_capacity / 2)) {
+        record::bump(self.count.steals);
+        return task;
+      }
+    }
+    record::bump(self.count.failed_steals);
+    return nullptr;
+  }
+
+  /// `first` was taken, `rest` more are now visible elsewhere: tells a sleeper, or puts all back if the pool was
+  /// cancelled meanwhile.
+  Task* keep(record& self, Task* first, std::size_t rest) noexcept {
+    if (rest == 0 && !self.just_woken) return first;
+    found(self, rest);
+    if (sync_.look().life() < lifecycle::cancelling) return first;
+    put_back(self, first);
+    return nullptr;
+  }
+
+  /// Ends the search of a woken worker, and wakes the next one if work is left.
+  void found(record& self, std::size_t rest) noexcept {
+    self.just_woken = false;
+    if (self.searcher) {
+      self.searcher = false;
+      sync_.release_search();
+    }
+    sync_.barrier();  // E-PARK
+    const sync_state state = sync_.look();
+    if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) wake_if_work_is_left(rest);
+  }
+
+  void wake_if_work_is_left(std::size_t count) noexcept {
+    // Work that is seen is told now. If none is, the next push from outside must tell: the flag and the look at what
+    // was pushed are one read-modify-write.
+    if (anything_queued() || injected_.arm()) notify(count == 0 ? 1 : count);
+  }
+
+  void put_back(record& self, Task* first) noexcept {
+    static_cast<void>(injected_.push(first, first, true));
+    self.tasks.drain([&](Task* task) { static_cast<void>(injected_.push(task, task, true)); });
+  }
+
+  template <class Sink>
+  void sweep_queue(queue& from, Sink&& sink) noexcept {
+    bool more = true;
+    while (more || !from.looks_empty()) {
+      if (from.take(SIZE_MAX, more, [&](Task* task) {
+            ++swept_;
+            sink(task);
+          }) == take_status::contended) {
+        P::yield();
+        more = true;
+      }
+    }
+  }
+
+  // ---- sleeping ------------------------------------------------------------------------------------------------------
+
+  /// Parks until there may be work. Returns false when the worker has to leave, which it then has.
+  bool rest(record& self) noexcept {
+    if (sync_.look().life() >= lifecycle::cancelling) {
+      leave_running(self);
+      return false;
+    }
+    host().before_park(self);
+    record::bump(self.count.parks);
+    self.wake_up.arm();
+    const sync_state state = sync_.announce_idle(self.searcher);
+    self.searcher = false;
+    self.doing.store(activity::parked, std::memory_order_release);  // E-DOING
+    if (state.life() >= lifecycle::cancelling) return leave_parked(self);
+    const bool pushed = injected_.arm();
+    sync_.barrier();  // E-PARK
+    if (pushed || anything_queued()) {
+      if (sync_.cancel_idle(limits_.width) == unpark::done) return resume(self, self.wake_up.disarm());
+    } else if (state.quiet() && (state.watched() || state.life() != lifecycle::running)) {
+      tell_quiet();
+    }
+    return sleep(self);
+  }
+
+  bool sleep(record& self) noexcept {
+    std::int64_t deadline = limits_.retire_ns < 0 ? INT64_MAX : P::now_ns() + limits_.retire_ns;
+    for (;;) {
+      const event_result result = self.wake_up.wait_armed(deadline);
+      switch (result) {
+        case event_result::notified:
+        case event_result::granted:
+          record::bump(self.count.wakes);
+          return woken(self, result == event_result::granted);
+        case event_result::shut_down:
+          sync_.leave_idle();
+          return false;
+        case event_result::timed_out:
+          deadline = INT64_MAX;  // if it may not leave now, someone is about to wake it
+          if (self.tasks.size() == 0 && self.overflow.looks_empty() && sync_.retire_idle()) {
+            return end_retire(self, self.wake_up.disarm());
+          }
+      }
+    }
+  }
+
+  bool woken(record& self, bool as_searcher) noexcept {
+    self.doing.store(activity::awake, std::memory_order_relaxed);
+    self.searcher = as_searcher;
+    self.just_woken = true;
+    return true;
+  }
+
+  /// `cancel_idle` has counted this worker as active again.
+  bool resume(record& self, event_result result) noexcept {
+    if (result == event_result::notified || result == event_result::granted) {
+      // A waker had chosen us: the count that we took back is that of another sleeper.
+      sync_.give_back_idle();
+      return woken(self, result == event_result::granted);
+    }
+    return woken(self, false);
+  }
+
+  bool end_retire(record& self, event_result result) noexcept {
+    if (result == event_result::notified || result == event_result::granted) {
+      sync_.give_back_retired();
+      return woken(self, result == event_result::granted);
+    }
+    return false;
+  }
+
+  void leave_running(record& self) noexcept {
+    sync_.leave_active(self.searcher);
+    self.searcher = false;
+  }
+
+  /// The pool was stopped before whoever stopped it could see that this worker was going to park.
+  bool leave_parked(record& self) noexcept {
+    const event_result result = self.wake_up.disarm();
+    if (result == event_result::notified || result == event_result::granted) {
+      sync_.leave_active(result == event_result::granted);
+    } else {
+      sync_.leave_idle();
+    }
+    return false;
+  }
+
+  // ---- waking --------------------------------------------------------------------------------------------------------
+
+  void wake(wake_claim claim) noexcept {
+    if (claim.kind == wake_kind::fresh) {
+      start(claim.searcher);
+      return;
+    }
+    for (;;) {
+      // The lowest index first: the same few workers stay warm, and the others can retire.
+      const std::uint32_t count = workers_.count();
+      for (std::uint32_t i = 0; i < count; ++i) {
+        record* const worker = workers_.at(i);
+        if (worker != nullptr && worker->wake_up.claim(claim.searcher)) return;
+      }
+      if (sync_.look().life() >= lifecycle::cancelling) {
+        sync_.wake_failed(claim.searcher);
+        return;
+      }
+      P::pause();
+    }
+  }
+
+  void start(bool searcher) noexcept {
+    record* const worker = workers_.take_vacant([&](std::uint32_t index) { return host().make_record(index); },
+                                                [&](record* unused) { host().drop_record(unused); });
+    if (worker != nullptr) {
+      worker->searcher = searcher;
+      worker->just_woken = true;
+      worker->spin_limit_ns = limits_.spin_ns;
+      worker->doing.store(activity::awake, std::memory_order_relaxed);
+      if (host().start_thread(*worker)) return;
+      worker->doing.store(activity::gone, std::memory_order_release);               // E-DOING
+      worker->state.store(record_state::vacant, std::memory_order_release);  // E-RECORD
+    }
+    start_failures_.fetch_add(1, std::memory_order_relaxed);
+    if constexpr (P::seed_defect(2)) return;
+    const sync_state state = sync_.start_failed(searcher);
+    tell_quiet();  // a waiter may have to do the work itself
+    if (state.idle() != 0 && (anything_queued() || injected_.arm())) {
+      const wake_claim claim = sync_.claim_wake(limits_.width, 0, false);
+      if (claim.kind != wake_kind::none) wake(claim);
+    } else {
+      injected_.arm();
+    }
+  }
+
+  static constexpr std::uint32_t injected_interval = 61;
+  static constexpr int spin_pauses = 16;
+
+  queue injected_;
+  alignas(TREADLE_CACHE_LINE) sync_word<P> sync_;
+  alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> gate_{0};
+  typename P::template atomic<std::uint32_t> standing_in_{0};
+  typename P::template atomic<std::uint32_t> quiet_epoch_{0};
+  typename P::template atomic<std::uint64_t> start_failures_{0};
+  std::uint64_t swept_ = 0;
+  alignas(TREADLE_CACHE_LINE) scheduler_limits limits_;
+  worker_list<P, record> workers_;
+};
+
+}  // namespace treadle::detail

@@ -1,0 +1,20 @@
+#pragma once
+
+/// Everything of treadle's core in one include.
+
+#include <treadle/available_parallelism.hpp>
+#include <treadle/batch.hpp>
+#include <treadle/blocking.hpp>
+#include <treadle/default_pool.hpp>
+#include <treadle/errc.hpp>
+#include <treadle/future.hpp>
+#include <treadle/pool_config.hpp>
+#include <treadle/pool_stats.hpp>
+#include <treadle/shutdown_report.hpp>
+#include <treadle/source_site.hpp>
+#include <treadle/strand.hpp>
+#include <treadle/task.hpp>
+#include <treadle/this_worker.hpp>
+#include <treadle/thread_pool.hpp>
+#include <treadle/version.hpp>
+#include <treadle/worker.hpp>

@@ -1,0 +1,95 @@
+#include "context.hpp"
+
+#include <treadle/assert.hpp>
+#include <treadle/blocking.hpp>
+#include <treadle/this_worker.hpp>
+#include <treadle/thread_pool.hpp>
+
+#include <cstdio>
+#include <exception>
+
+namespace treadle::detail {
+
+namespace {
+
+constinit thread_local thread_context current{};
+
+}  // namespace
+
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((noinline, noipa))
+#else
+__attribute__((noinline))
+#endif
+thread_context& context() noexcept {
+  asm volatile("" ::: "memory");
+  return current;
+}
+
+worker& current_worker() noexcept {
+  worker* const self = context().self;
+  TREADLE_ASSERT(self != nullptr, 0, 0);
+  return *self;
+}
+
+void report_unhandled(std::exception_ptr error) noexcept {
+  const pool_core* const pool = context().pool;
+  if (pool != nullptr) {
+    pool->report_unhandled(error);
+  } else {
+    call_unhandled_hook({}, error);
+  }
+}
+
+void call_unhandled_hook(const pool_hooks& hooks, const std::exception_ptr& error) noexcept {
+  if (hooks.unhandled_exception != nullptr) {
+    hooks.unhandled_exception(hooks.context, error);
+    return;
+  }
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& caught) {
+    std::fprintf(stderr, "treadle: a task threw, and nobody waits for it: %s\n", caught.what());
+  } catch (...) {
+    std::fprintf(stderr, "treadle: a task threw, and nobody waits for it\n");
+  }
+  std::terminate();
+}
+
+void pool_core::stand_in(void (*f)(void*) noexcept, void* argument) noexcept {
+  thread_context& here = context();
+  const thread_context before = here;
+  worker self(*face_, worker::npos);
+  here = {this, nullptr, &self, before.innermost};
+  enter_stand_in();
+  f(argument);
+  leave_stand_in();
+  context() = before;
+}
+
+blocking_section::blocking_section() noexcept : context_(nullptr) {
+  const thread_context& here = context();
+  if (here.record == nullptr) return;
+  context_ = here.pool;
+  here.pool->enter_blocking(*here.record);
+}
+
+blocking_section::~blocking_section() {
+  if (context_ != nullptr) static_cast<pool_core*>(context_)->leave_blocking();
+}
+
+}  // namespace treadle::detail
+
+namespace treadle::this_worker {
+
+thread_pool* pool() noexcept {
+  const detail::thread_context& here = detail::context();
+  return here.record != nullptr ? &here.pool->face() : nullptr;
+}
+
+std::size_t index() noexcept {
+  const detail::thread_context& here = detail::context();
+  return here.record != nullptr ? here.record->index : npos;
+}
+
+}  // namespace treadle::this_worker

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <treadle/detail/pool_core.hpp>
+#include <treadle/worker.hpp>
+
+namespace treadle::detail {
+
+class future_state;
+
+/// What the current thread is to treadle.
+struct thread_context {
+  pool_core* pool = nullptr;             ///< whose task it runs, or null
+  pool_core::record* record = nullptr;   ///< its worker's record; null while a caller stands in for one
+  worker* self = nullptr;
+  future_state* innermost = nullptr;     ///< the innermost awaited task on this thread's stack
+};
+
+/// Returns the calling thread's context. Never inlined: code that moves between threads must look it up each time.
+[[nodiscard]] thread_context& context() noexcept;
+
+}  // namespace treadle::detail

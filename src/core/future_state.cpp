@@ -1,0 +1,125 @@
+#include <treadle/detail/future_state.hpp>
+
+#include "context.hpp"
+
+#include <treadle/detail/pool_core.hpp>
+#include <treadle/errc.hpp>
+
+namespace treadle::detail {
+
+namespace {
+
+constexpr std::int64_t look_again_ns = 1'000'000;
+
+}  // namespace
+
+future_state::future_state(const operations& ops, source_site scheduled_at, pool_core& pool) noexcept
+    : internal_task(ops, scheduled_at), pool_(&pool), hooks_(pool.config().hooks) {}
+
+future_state::~future_state() = default;
+
+void future_state::run_queued(internal_task* made) noexcept {
+  auto* const self = static_cast<future_state*>(made);
+  if (self->claim()) self->execute();
+  self->drop_reference();
+}
+
+bool future_state::cancel_queued(internal_task* made) noexcept {
+  auto* const self = static_cast<future_state*>(made);
+  const bool unrun = self->claim();
+  if (unrun) {
+    self->destroy_callable();
+    self->complete(done | cancelled);
+  }
+  self->drop_reference();
+  return unrun;
+}
+
+void future_state::execute() noexcept {
+  thread_context& here = context();
+  below_ = here.innermost;
+  here.innermost = this;
+  invoke();
+  context().innermost = below_;
+  complete(done);
+}
+
+void future_state::complete(std::uint32_t how) noexcept {
+  const std::uint32_t before = status_.fetch_or(how, std::memory_order_acq_rel);  // E-FUTURE
+  if ((before & waited_for) != 0) futex_wake(&status_, wake_all);
+}
+
+void future_state::drop_reference() noexcept {
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;  // E-FUTURE
+  if (error_ != nullptr) call_unhandled_hook(hooks_, error_);
+  destroy();
+}
+
+void future_state::rethrow() {
+  if ((status_.load(std::memory_order_acquire) & cancelled) != 0) {  // E-FUTURE
+    throw std::system_error(make_error_code(errc::cancelled), "treadle: the task was cancelled before it ran");
+  }
+  if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+bool future_state::sleep_until_done(std::int64_t deadline_ns) noexcept {
+  std::uint32_t status = status_.load(std::memory_order_acquire);  // E-FUTURE
+  while ((status & done) == 0) {
+    if ((status & waited_for) == 0) {
+      status = status_.fetch_or(waited_for, std::memory_order_acquire) | waited_for;  // E-FUTURE
+      continue;
+    }
+    if (!futex_wait(status_, status, deadline_ns)) return is_done();
+    status = status_.load(std::memory_order_acquire);  // E-FUTURE
+  }
+  return true;
+}
+
+bool future_state::wait_until(std::int64_t deadline_ns) noexcept {
+  if (is_done()) return true;
+  const thread_context& here = context();
+  if (here.record == nullptr) return sleep_until_done(deadline_ns);
+  pool_core& waiting = *here.pool;
+  waiting.enter_blocking(*here.record);
+  const bool finished = sleep_until_done(deadline_ns);
+  waiting.leave_blocking();
+  return finished;
+}
+
+std::error_code future_state::wait() noexcept {
+  if (is_done()) return {};
+  const thread_context& here = context();
+  for (const future_state* below = here.innermost; below != nullptr; below = below->below_) {
+    if (below == this) return errc::would_deadlock;
+  }
+  if (here.pool == pool_ && claim()) {
+    execute();
+    return {};
+  }
+  if (here.record == nullptr) return wait_outside();
+  // It runs elsewhere, or is another pool's: another worker takes our place meanwhile.
+  pool_core& waiting = *here.pool;
+  waiting.enter_blocking(*here.record);
+  if (&waiting == pool_) {
+    sleep_until_done(no_deadline);
+  } else {
+    static_cast<void>(wait_outside());
+  }
+  waiting.leave_blocking();
+  return {};
+}
+
+std::error_code future_state::wait_outside() noexcept {
+  while (!is_done()) {
+    if (pool_->has_worker() || (status_.load(std::memory_order_relaxed) & claimed) != 0) {
+      sleep_until_done(no_deadline);
+    } else if (pool_->sync().look_acquire().total() != 0) {
+      sleep_until_done(monotonic_ns() + look_again_ns);  // a thread is being started, or refused
+    } else if (claim()) {
+      pool_->stand_in([](void* state) noexcept { static_cast<future_state*>(state)->execute(); }, this);
+    }
+  }
+  return {};
+}
+
+}  // namespace treadle::detail

@@ -1,0 +1,186 @@
+#include "../os/os.hpp"
+#include "context.hpp"
+
+#include <treadle/detail/pool_core.hpp>
+#include <treadle/thread_pool.hpp>
+
+#include <utility>
+
+namespace treadle::detail {
+
+namespace {
+
+constexpr std::int64_t short_nap_ns = 50'000;
+
+}  // namespace
+
+// ---- running dry ------------------------------------------------------------------------------------------------------
+
+void pool_core::run_on_caller() noexcept {
+  while (!has_worker() && sync().look_acquire().total() == 0) {
+    task* const taken = take_for_caller();
+    if (taken == nullptr) return;
+    stand_in(
+        [](void* argument) noexcept {
+          auto* const started = static_cast<task*>(argument);
+          started->next.set(nullptr);
+          started->callback(started);
+        },
+        taken);
+    count_ran_aside();
+  }
+}
+
+std::error_code pool_core::drain() noexcept {
+  if (forked_.load(std::memory_order_relaxed)) return errc::inherited_by_fork;
+  if (is_inside()) return errc::would_deadlock;
+  for (;;) {
+    run_on_caller();
+    sync_state seen;
+    if (is_quiet(seen)) return {};
+    wait_until_maybe_quiet(no_deadline);
+  }
+}
+
+bool pool_core::drain_until(std::int64_t deadline_ns) noexcept {
+  for (;;) {
+    run_on_caller();
+    if (sync().look().life() >= lifecycle::cancelling) return true;
+    sync_state seen;
+    if (is_quiet(seen) && seen.life() == lifecycle::draining && sync().stop_if_unchanged(seen)) {
+      stop_parked();
+      tell_quiet();
+      return true;
+    }
+    if (monotonic_ns() >= deadline_ns) return false;
+    wait_until_maybe_quiet(deadline_ns);
+  }
+}
+
+// ---- the end ----------------------------------------------------------------------------------------------------------
+
+void pool_core::close_to_outsiders() noexcept {
+  injected().close();
+  // Those who were admitted before finish their pushes: a few instructions, or the start of a thread.
+  while (!gate_is_empty()) sleep_thread(short_nap_ns);
+}
+
+void pool_core::stop_parked() noexcept {
+  for (std::uint32_t i = 0; i < workers().count(); ++i) {
+    record* const worker = workers().at(i);
+    if (worker != nullptr) worker->wake_up.shut_down();
+  }
+}
+
+void pool_core::cancel_all(shutdown_report& report) noexcept {
+  sync().advance(lifecycle::cancelling);
+  batch made_by_pool;
+  lock_lifecycle();
+  stop_parked();
+  sweep([&](task* swept) { (swept->callback == &run_internal ? made_by_pool : report.not_run).push(*swept); });
+  unlock_lifecycle();
+  // Outside the lock: what is destroyed here is the user's.
+  while (task* const swept = made_by_pool.pop()) {
+    auto* const made = static_cast<internal_task*>(swept);
+    if (made->operations_of->cancel(made)) {
+      ++report.cancelled;
+    } else {
+      count_ran_aside();
+    }
+  }
+  tell_quiet();
+}
+
+void pool_core::count_report(shutdown_report& report) const noexcept {
+  report.ran = ran_aside_.load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < workers().count(); ++i) {
+    const record* const worker = workers().at(i);
+    if (worker == nullptr) continue;
+    // What ends between the two readings counts as running: in one of the two counts, never in both.
+    const std::uint64_t ended = worker->count.ran.load(std::memory_order_acquire);  // E-DOING
+    report.ran += ended;
+    report.still_running += worker->count.started.load(std::memory_order_acquire) - ended;  // E-DOING
+  }
+  report.still_running += standing_in();
+}
+
+shutdown_report pool_core::shut_down(shutdown_mode mode, std::int64_t deadline_ns) noexcept {
+  shutdown_report report;
+  if (forked_.load(std::memory_order_relaxed)) {
+    report.error = errc::inherited_by_fork;
+  } else if (is_inside()) {
+    report.error = errc::would_deadlock;
+  }
+  if (report.error) return report;
+  close_to_outsiders();
+  if (start_state_.load(std::memory_order_acquire) != start_state::started) {  // E-START
+    sync().advance(lifecycle::stopped);
+    return report;
+  }
+  if (mode == shutdown_mode::drain) sync().advance(lifecycle::draining);
+  if (mode == shutdown_mode::cancel || !drain_until(deadline_ns)) cancel_all(report);
+  count_report(report);
+  return report;
+}
+
+void pool_core::wait_for_threads() noexcept {
+  // Every thread counts from before it is started until it takes its leave of the sync word.
+  while (sync().look_acquire().total() != 0) {
+    if (!wait_until_maybe_quiet(monotonic_ns() + 10'000'000)) continue;
+    sleep_thread(short_nap_ns);
+  }
+}
+
+std::error_code pool_core::join() noexcept {
+  if (forked_.load(std::memory_order_relaxed)) return errc::inherited_by_fork;
+  if (is_inside()) return errc::would_deadlock;
+  close_to_outsiders();
+  sync().advance(lifecycle::draining);
+  if (start_state_.load(std::memory_order_acquire) != start_state::started) {  // E-START
+    sync().advance(lifecycle::stopped);
+    return {};
+  }
+  while (!drain_until(no_deadline)) {
+  }
+  wait_for_threads();
+  lock_lifecycle();
+  for (std::uint32_t i = 0; i < workers().count(); ++i) {
+    record* const worker = workers().at(i);
+    if (worker != nullptr && worker->thread != nullptr) os::join_thread(std::exchange(worker->thread, nullptr));
+  }
+  void* ended = ended_threads_.exchange(nullptr, std::memory_order_acquire);  // E-ENDED
+  while (ended != nullptr) os::join_thread(std::exchange(ended, os::next_thread(ended)));
+  unlock_lifecycle();
+  while (standing_in() != 0 || !gate_is_empty()) sleep_thread(short_nap_ns);
+  return {};
+}
+
+void pool_core::destroy_on_own_worker() noexcept {
+  injected().close();
+  sync().advance(lifecycle::cancelling);
+  stop_parked();
+  // The others stop at their next task boundary; one that waits for this task inside the pool would never come to it,
+  // and is left. This thread goes on with exit(), so the records stay.
+  while (sync().look_acquire().active() > 1) sleep_thread(short_nap_ns);
+}
+
+pool_core::~pool_core() {
+  if (forked_.load(std::memory_order_relaxed)) return;
+  if (is_inside()) {
+    destroy_on_own_worker();
+    return;
+  }
+  static_cast<void>(shut_down(config_.on_destroy, no_deadline));
+  static_cast<void>(join());
+  if (start_state_.load(std::memory_order_acquire) != start_state::started) return;  // E-START
+  os::unwatch_fork(fork_watch_);
+  for (std::uint32_t i = 0; i < workers().count(); ++i) drop_record(workers().at(i));
+  delete[] workers().table();
+}
+
+void pool_core::lock_lifecycle() noexcept {
+  while (lifecycle_lock_.exchange(1, std::memory_order_acquire) != 0) sleep_thread(short_nap_ns);  // E-LIFE
+}
+void pool_core::unlock_lifecycle() noexcept { lifecycle_lock_.store(0, std::memory_order_release); }  // E-LIFE
+
+}  // namespace treadle::detail

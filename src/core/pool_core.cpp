@@ -1,0 +1,322 @@
+#include <treadle/detail/pool_core.hpp>
+
+#include "../os/cpu.hpp"
+#include "../os/os.hpp"
+#include "context.hpp"
+
+#include <treadle/available_parallelism.hpp>
+#include <treadle/thread_pool.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace treadle::detail {
+
+namespace {
+
+constexpr std::uint32_t default_spares = 64;
+constexpr std::int64_t default_spin_ns = 2'000;
+constexpr std::int64_t default_retire_ns = 60'000'000'000;
+constexpr std::size_t largest_stack_bytes = std::size_t{1} << 40;
+
+#ifdef NDEBUG
+constexpr bool checks_links = false;
+#else
+constexpr bool checks_links = true;
+#endif
+
+using queue = pool_core::queue;
+
+bool is_marked(const task* link) noexcept { return (reinterpret_cast<std::uintptr_t>(link) & queue::queued_mark) != 0; }
+
+task* marked(task* link) noexcept {
+  return reinterpret_cast<task*>(reinterpret_cast<std::uintptr_t>(link) | queue::queued_mark);
+}
+
+[[noreturn]] void misuse(const char* what, const task* which) noexcept {
+  std::fprintf(stderr, "treadle: %s: task %p\n", what, static_cast<const void*>(which));
+  std::abort();
+}
+
+/// Aborts on a task that is queued already or has no callback, and marks the others as queued.
+void check_and_mark(task* first, task* last) noexcept {
+  for (task* checked = first;;) {
+    task* const link = checked->next.get();
+    if (checked->callback == nullptr) misuse("a task without a callback was scheduled", checked);
+    if (is_marked(link)) misuse("a task was scheduled that is queued already", checked);
+    checked->next.set(marked(checked == last ? nullptr : link));
+    if (checked == last) return;
+    checked = link;
+  }
+}
+
+/// A refused list is the caller's again, as it was.
+void unmark(task* first, task* last) noexcept {
+  for (task* kept = first; checks_links && kept != last; kept = kept->next.get()) {
+    kept->next.set(queue::pointer(kept->next.get()));
+  }
+  last->next.set(nullptr);
+}
+
+void run_task(task* started) noexcept {
+  if constexpr (checks_links) started->next.set(nullptr);
+  started->callback(started);  // LAST TOUCH: the callback may free the task or schedule it again
+}
+
+}  // namespace
+
+// ---- start ------------------------------------------------------------------------------------------------------------
+
+std::error_code pool_core::check_config() const noexcept {
+  const std::uint64_t spares = config_.max_spare_threads == pool_config::no_spares ? 0 : config_.max_spare_threads;
+  if (std::uint64_t{config_.max_threads} + spares > max_workers) return errc::too_many_threads;
+  if (config_.stack_bytes != 0 &&
+      (config_.stack_bytes < os::minimum_stack_bytes() || config_.stack_bytes > largest_stack_bytes)) {
+    return errc::bad_stack_size;
+  }
+  if (config_.name != nullptr && std::strlen(config_.name) > 15) return errc::bad_name;
+  if (config_.pin.how == pin_policy::kind::list) {
+    if (config_.pin.cpus == nullptr || config_.pin.count == 0) return errc::bad_cpu;
+    for (std::uint32_t i = 0; i < config_.pin.count; ++i) {
+      if (!os::allowed_cpu(config_.pin.cpus[i])) return errc::bad_cpu;
+    }
+  }
+  return {};
+}
+
+std::error_code pool_core::prepare() noexcept {
+  if (const std::error_code fault = check_config()) return fault;
+  scheduler_limits limits;
+  limits.width = config_.max_threads != 0 ? config_.max_threads : available_parallelism();
+  if (limits.width > max_workers) limits.width = max_workers;
+  std::uint32_t spares = config_.max_spare_threads != 0 ? config_.max_spare_threads : default_spares;
+  if (config_.max_spare_threads == pool_config::no_spares) spares = 0;
+  limits.limit = spares > max_workers - limits.width ? max_workers : limits.width + spares;
+  limits.spin_ns = config_.spin_ns != 0 ? config_.spin_ns : default_spin_ns;
+  const std::int64_t retire_ns = config_.retire_after.count();
+  limits.retire_ns = retire_ns != 0 ? retire_ns : default_retire_ns;
+  using cell = worker_list<system_policy, record>::cell;
+  auto* const table = new (std::nothrow) cell[limits.limit]{};
+  if (table == nullptr) return errc::out_of_memory;
+  workers().adopt(table, limits.limit);
+  set_limits(limits);
+  fork_watch_.owner = this;
+  fork_watch_.in_child = &after_fork_in_child;
+  os::watch_fork(fork_watch_);
+  return {};
+}
+
+bool pool_core::ensure_started() noexcept {
+  for (;;) {
+    start_state now = start_state_.load(std::memory_order_acquire);  // E-START
+    if (now == start_state::started) return true;
+    if (now == start_state::failed) return false;
+    if (now == start_state::busy) {
+      yield_thread();
+      continue;
+    }
+    if (!start_state_.compare_exchange_strong(now, start_state::busy, std::memory_order_acquire,  // E-START
+                                              std::memory_order_relaxed)) {
+      continue;
+    }
+    const std::error_code fault = prepare();
+    start_error_ = static_cast<errc>(fault.value());
+    const bool again_later = fault == errc::out_of_memory;
+    start_state_.store(!fault ? start_state::started : again_later ? start_state::none : start_state::failed,
+                       std::memory_order_release);  // E-START
+    return !fault;
+  }
+}
+
+std::error_code pool_core::start() noexcept {
+  if (injected().is_closed()) return why_refused();
+  enter_gate();
+  const bool started = ensure_started();
+  const std::error_code fault = started ? std::error_code{} : why_refused();
+  leave_gate();
+  return fault;
+}
+
+std::uint32_t pool_core::worker_limit() noexcept { return ensure_started() ? limits().width : 0; }
+
+std::error_code pool_core::why_refused() const noexcept {
+  if (forked_.load(std::memory_order_relaxed)) return errc::inherited_by_fork;
+  if (start_state_.load(std::memory_order_acquire) == start_state::failed) return start_error_;  // E-START
+  return injected().is_closed() ? errc::shut_down : errc::out_of_memory;
+}
+
+// ---- schedule ---------------------------------------------------------------------------------------------------------
+
+bool pool_core::is_inside() const noexcept { return context().pool == this; }
+
+bool pool_core::reserve(std::size_t count) noexcept {
+  if (config_.max_queued == 0) return true;
+  std::size_t queued = queued_.load(std::memory_order_relaxed);
+  do {
+    if (count > config_.max_queued || queued > config_.max_queued - count) return false;
+  } while (!queued_.compare_exchange_weak(queued, queued + count, std::memory_order_relaxed));
+  return true;
+}
+
+void pool_core::unreserve(std::size_t count) noexcept {
+  if (config_.max_queued != 0) queued_.fetch_sub(count, std::memory_order_relaxed);
+}
+
+std::error_code pool_core::schedule(task* first, task* last, std::size_t count) noexcept {
+  if constexpr (checks_links) check_and_mark(first, last);
+  const thread_context& here = context();
+  if (here.pool == this && here.record != nullptr) {
+    if (!forked_.load(std::memory_order_relaxed) && push_local(*here.record, first, last, count)) return {};
+    unmark(first, last);
+    return why_refused_inside();
+  }
+  const bool insider = here.pool == this;
+  if (insider) {
+    if (sync().look().life() < lifecycle::cancelling) {
+      if (config_.max_queued != 0) queued_.fetch_add(count, std::memory_order_relaxed);
+      static_cast<void>(inject(first, last, count, true));
+      return {};
+    }
+  } else {
+    if (!reserve(count)) {
+      unmark(first, last);
+      return errc::queue_full;
+    }
+    if (inject(first, last, count, false)) return {};
+    unreserve(count);
+  }
+  unmark(first, last);
+  return why_refused();
+}
+
+std::error_code pool_core::why_refused_inside() const noexcept {
+  return forked_.load(std::memory_order_relaxed) ? errc::inherited_by_fork : errc::shut_down;
+}
+
+admission::admission(pool_core& pool) noexcept : pool_(pool) {
+  if (pool.is_inside()) {
+    if (pool.sync().look().life() >= lifecycle::cancelling) error_ = pool.why_refused_inside();
+    return;
+  }
+  pool.enter_gate();
+  inside_gate_ = true;
+  if (pool.injected().is_closed() || !pool.ensure_started()) {
+    error_ = pool.why_refused();
+  } else if (!pool.reserve(1)) {
+    error_ = errc::queue_full;
+  } else {
+    reserved_ = true;
+  }
+}
+
+admission::~admission() {
+  if (reserved_) pool_.unreserve(1);
+  if (inside_gate_) pool_.leave_gate();  // LAST TOUCH
+}
+
+void admission::push(internal_task& made) noexcept {
+  if constexpr (checks_links) check_and_mark(&made, &made);
+  pool_core::record* const self = inside_gate_ ? nullptr : context().record;
+  if (self != nullptr) {
+    if (!pool_.push_local(*self, &made, &made, 1)) made.operations_of->cancel(&made);
+    return;
+  }
+  if (!inside_gate_ && pool_.config().max_queued != 0) pool_.queued_.fetch_add(1, std::memory_order_relaxed);
+  reserved_ = false;
+  // Inside the gate since before the pool was closed, if it is closed at all: accepted then, so accepted now.
+  static_cast<void>(pool_.inject(&made, &made, 1, true));
+}
+
+void run_internal(task* made) noexcept {
+  auto* const self = static_cast<internal_task*>(made);
+  self->operations_of->run(self);
+}
+
+// ---- threads ----------------------------------------------------------------------------------------------------------
+
+pool_core::record* pool_core::make_record(std::uint32_t index) noexcept { return new (std::nothrow) record(index); }
+void pool_core::drop_record(record* unused) noexcept { delete unused; }
+
+bool pool_core::start_thread(record& worker) noexcept {
+  if (worker.thread != nullptr && !os::try_join_thread(worker.thread)) {
+    // Its last thread is still running thread-local destructors: joined later, not waited for here.
+    void* below = ended_threads_.load(std::memory_order_relaxed);
+    do {
+      os::set_next_thread(worker.thread, below);
+    } while (!ended_threads_.compare_exchange_weak(below, worker.thread, std::memory_order_release,  // E-ENDED
+                                                   std::memory_order_relaxed));
+  }
+  worker.thread = nullptr;
+  worker.host = this;
+  os::thread_options options;
+  const std::size_t page = os::page_bytes();
+  options.stack_bytes = (config_.stack_bytes + page - 1) / page * page;
+  options.name = config_.name != nullptr && config_.name[0] != '\0' ? config_.name : "treadle";
+  options.index = worker.index;
+  options.cpu = os::choose_cpu(config_.pin, worker.index);
+  if (!os::start_thread(&worker.thread, &thread_main, &worker, options)) return false;
+  threads_started_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void pool_core::thread_main(void* record_of_thread) noexcept {
+  record& self = *static_cast<record*>(record_of_thread);
+  pool_core& pool = *static_cast<pool_core*>(self.host);
+  worker handle(pool.face(), self.index);
+  context() = {&pool, &self, &handle, nullptr};
+  self.state.store(record_state::live, std::memory_order_relaxed);
+  pool.living_.fetch_add(1, std::memory_order_release);  // E-LIVING
+  const pool_hooks& hooks = pool.config_.hooks;
+  if (hooks.worker_start != nullptr) hooks.worker_start(hooks.context, self.index);
+  pool.work(self, &run_task);
+  if (hooks.worker_stop != nullptr) hooks.worker_stop(hooks.context, self.index);
+  context() = {};
+  pool.living_.fetch_sub(1, std::memory_order_release);             // E-LIVING
+  self.state.store(record_state::left, std::memory_order_release);  // E-RECORD, LAST TOUCH but for the join
+}
+
+void pool_core::after_fork_in_child(fork_watch* watch) noexcept {
+  pool_core* const pool = static_cast<own_fork_watch*>(watch)->owner;
+  pool->forked_.store(true, std::memory_order_relaxed);
+  pool->injected().close();
+  pool->sync().advance(lifecycle::cancelling);
+}
+
+// ---- what others see --------------------------------------------------------------------------------------------------
+
+void pool_core::report_unhandled(const std::exception_ptr& error) const noexcept {
+  call_unhandled_hook(config_.hooks, error);
+}
+
+pool_stats pool_core::stats() const noexcept {
+  pool_stats sum;
+  if (start_state_.load(std::memory_order_acquire) != start_state::started) return sum;  // E-START
+  const auto read = [](const std::atomic<std::uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
+  for (std::uint32_t i = 0; i < workers().count(); ++i) {
+    const record* const worker = workers().at(i);
+    if (worker == nullptr) continue;
+    sum.tasks_run += read(worker->count.ran);
+    sum.steals += read(worker->count.steals);
+    sum.tasks_stolen += read(worker->count.stolen);
+    sum.failed_steals += read(worker->count.failed_steals);
+    sum.steal_retries += read(worker->count.steal_retries);
+    sum.parks += read(worker->count.parks);
+    sum.wakes += read(worker->count.wakes);
+    sum.spins += read(worker->count.spins);
+    sum.tasks_overflowed += read(worker->count.overflowed);
+    sum.blocking_sections += read(worker->count.blocking_sections);
+  }
+  sum.tasks_run += read(ran_aside_);
+  sum.threads_started = threads_started_.load(std::memory_order_relaxed);
+  sum.thread_start_failures = start_failures();
+  const sync_state now = sync().look();
+  sum.threads = now.total();
+  sum.active = now.active();
+  sum.parked = now.idle();
+  sum.blocked = now.blocked();
+  return sum;
+}
+
+}  // namespace treadle::detail

@@ -1,0 +1,43 @@
+#include "os.hpp"
+
+#include <pthread.h>
+
+namespace treadle::detail::os {
+
+namespace {
+
+pthread_mutex_t watches_lock = PTHREAD_MUTEX_INITIALIZER;
+constinit fork_watch* watches = nullptr;
+
+void before_fork() noexcept { pthread_mutex_lock(&watches_lock); }
+void in_parent() noexcept { pthread_mutex_unlock(&watches_lock); }
+
+void in_child() noexcept {
+  for (fork_watch* watch = watches; watch != nullptr; watch = watch->next) watch->in_child(watch);
+  watches = nullptr;
+  watches_lock = PTHREAD_MUTEX_INITIALIZER;
+}
+
+}  // namespace
+
+void watch_fork(fork_watch& watch) noexcept {
+  // The handlers are the library's own: the system drops them when the library is unloaded.
+  static const int registered = pthread_atfork(&before_fork, &in_parent, &in_child);
+  static_cast<void>(registered);
+  pthread_mutex_lock(&watches_lock);
+  watch.previous = nullptr;
+  watch.next = watches;
+  if (watches != nullptr) watches->previous = &watch;
+  watches = &watch;
+  pthread_mutex_unlock(&watches_lock);
+}
+
+void unwatch_fork(fork_watch& watch) noexcept {
+  pthread_mutex_lock(&watches_lock);
+  if (watch.previous != nullptr) watch.previous->next = watch.next;
+  if (watch.next != nullptr) watch.next->previous = watch.previous;
+  if (watches == &watch) watches = watch.next;
+  pthread_mutex_unlock(&watches_lock);
+}
+
+}  // namespace treadle::detail::os

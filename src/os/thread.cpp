@@ -1,0 +1,100 @@
+#include "os.hpp"
+
+#include <cstdio>
+#include <new>
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+namespace treadle::detail::os {
+
+struct thread {
+  pthread_t handle{};
+  thread* next = nullptr;
+  void (*entry)(void*) noexcept = nullptr;
+  void* argument = nullptr;
+  thread_options options;
+};
+
+namespace {
+
+void set_name(const thread_options& options) noexcept {
+  char name[16];
+  char suffix[8];
+  const int suffix_length = std::snprintf(suffix, sizeof suffix, "-%u", options.index);
+  // The index is what tells two workers apart, so a long name gives way to it.
+  std::snprintf(name, sizeof name, "%.*s%s", 15 - suffix_length, options.name, suffix);
+  pthread_setname_np(pthread_self(), name);
+}
+
+void set_cpu(std::uint32_t cpu) noexcept {
+  cpu_set_t* const set = CPU_ALLOC(cpu + 1);
+  if (set == nullptr) return;
+  const std::size_t bytes = CPU_ALLOC_SIZE(cpu + 1);
+  CPU_ZERO_S(bytes, set);
+  CPU_SET_S(cpu, bytes, set);
+  sched_setaffinity(0, bytes, set);  // refused: the thread runs where it may, which is right if not as fast
+  CPU_FREE(set);
+}
+
+void* run_thread(void* started) {
+  const thread& self = *static_cast<thread*>(started);
+  if (self.options.name != nullptr) set_name(self.options);
+  if (self.options.cpu != any_cpu) set_cpu(self.options.cpu);
+  self.entry(self.argument);
+  return nullptr;
+}
+
+}  // namespace
+
+bool start_thread(void** slot, void (*entry)(void*) noexcept, void* argument, const thread_options& options) noexcept {
+  auto* const made = new (std::nothrow) thread{};
+  if (made == nullptr) return false;
+  made->entry = entry;
+  made->argument = argument;
+  made->options = options;
+  *slot = made;
+  pthread_attr_t attributes;
+  bool started = pthread_attr_init(&attributes) == 0;
+  if (started) {
+    if (options.stack_bytes != 0) started = pthread_attr_setstacksize(&attributes, options.stack_bytes) == 0;
+    started = started && pthread_create(&made->handle, &attributes, &run_thread, made) == 0;
+    pthread_attr_destroy(&attributes);
+  }
+  if (!started) {
+    *slot = nullptr;
+    delete made;
+  }
+  return started;
+}
+
+void join_thread(void* ended) noexcept {
+  auto* const joined = static_cast<thread*>(ended);
+  pthread_join(joined->handle, nullptr);
+  delete joined;
+}
+
+bool try_join_thread(void* ended) noexcept {
+  auto* const joined = static_cast<thread*>(ended);
+  if (pthread_tryjoin_np(joined->handle, nullptr) != 0) return false;
+  delete joined;
+  return true;
+}
+
+void* next_thread(void* listed) noexcept { return static_cast<thread*>(listed)->next; }
+void set_next_thread(void* listed, void* next) noexcept {
+  static_cast<thread*>(listed)->next = static_cast<thread*>(next);
+}
+
+std::size_t minimum_stack_bytes() noexcept {
+  const long bytes = sysconf(_SC_THREAD_STACK_MIN);
+  return bytes > 0 ? static_cast<std::size_t>(bytes) : std::size_t{16384};
+}
+
+std::size_t page_bytes() noexcept {
+  const long bytes = sysconf(_SC_PAGESIZE);
+  return bytes > 0 ? static_cast<std::size_t>(bytes) : std::size_t{4096};
+}
+
+}  // namespace treadle::detail::os
