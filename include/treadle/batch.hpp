@@ -2,6 +2,7 @@
 
 #include <treadle/task.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <iterator>
 #include <utility>
@@ -37,11 +38,11 @@ class batch {
 
   /// Appends one task. It must not be queued anywhere. O(1).
   void push(task& appended) noexcept {
-    appended.next.set(nullptr);
+    appended.next.store(nullptr, std::memory_order_relaxed);
     if (tail_ == nullptr) {
       head_ = &appended;
     } else {
-      tail_->next.set(&appended);
+      tail_->next.store(&appended, std::memory_order_relaxed);
     }
     tail_ = &appended;
     ++size_;
@@ -53,7 +54,7 @@ class batch {
     if (tail_ == nullptr) {
       head_ = appended.head_;
     } else {
-      tail_->next.set(appended.head_);
+      tail_->next.store(appended.head_, std::memory_order_relaxed);
     }
     tail_ = appended.tail_;
     size_ += appended.size_;
@@ -65,10 +66,10 @@ class batch {
   task* pop() noexcept {
     task* first = head_;
     if (first == nullptr) return nullptr;
-    head_ = first == tail_ ? nullptr : first->next.get();
+    head_ = first == tail_ ? nullptr : first->next.load(std::memory_order_relaxed);
     if (head_ == nullptr) tail_ = nullptr;
     --size_;
-    first->next.set(nullptr);
+    first->next.store(nullptr, std::memory_order_relaxed);
     return first;
   }
 
@@ -94,7 +95,7 @@ class batch {
     reference operator*() const noexcept { return *current_; }
     pointer operator->() const noexcept { return current_; }
     iterator& operator++() noexcept {
-      current_ = current_->next.get();
+      current_ = current_->next.load(std::memory_order_relaxed);
       return *this;
     }
     iterator operator++(int) noexcept {

@@ -21,7 +21,7 @@ struct task {
     return *this;
   }
 
-  detail::system_policy::plain<task*> next{};  ///< The pool's link. Not for users.
+  detail::system_policy::atomic<task*> next{nullptr};  ///< The pool's link. Not for users.
   callback_type callback = nullptr;            ///< Runs the task; called once a `schedule`, on some thread of the pool.
 };
 

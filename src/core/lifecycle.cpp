@@ -23,7 +23,7 @@ void pool_core::run_on_caller() noexcept {
     stand_in(
         [](void* argument) noexcept {
           auto* const started = static_cast<task*>(argument);
-          started->next.set(nullptr);
+          started->next.store(nullptr, std::memory_order_relaxed);
           started->callback(started);
         },
         taken);

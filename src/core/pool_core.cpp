@@ -31,10 +31,6 @@ using queue = pool_core::queue;
 
 bool is_marked(const task* link) noexcept { return (reinterpret_cast<std::uintptr_t>(link) & queue::queued_mark) != 0; }
 
-task* marked(task* link) noexcept {
-  return reinterpret_cast<task*>(reinterpret_cast<std::uintptr_t>(link) | queue::queued_mark);
-}
-
 [[noreturn]] void misuse(const char* what, const task* which) noexcept {
   std::fprintf(stderr, "treadle: %s: task %p\n", what, static_cast<const void*>(which));
   std::abort();
@@ -43,10 +39,10 @@ task* marked(task* link) noexcept {
 /// Aborts on a task that is queued already or has no callback, and marks the others as queued.
 void check_and_mark(task* first, task* last) noexcept {
   for (task* checked = first;;) {
-    task* const link = checked->next.get();
+    task* const link = checked->next.load(std::memory_order_relaxed);
     if (checked->callback == nullptr) misuse("a task without a callback was scheduled", checked);
     if (is_marked(link)) misuse("a task was scheduled that is queued already", checked);
-    checked->next.set(marked(checked == last ? nullptr : link));
+    checked->next.store(queue::marked(checked == last ? nullptr : link), std::memory_order_relaxed);
     if (checked == last) return;
     checked = link;
   }
@@ -54,14 +50,14 @@ void check_and_mark(task* first, task* last) noexcept {
 
 /// A refused list is the caller's again, as it was.
 void unmark(task* first, task* last) noexcept {
-  for (task* kept = first; checks_links && kept != last; kept = kept->next.get()) {
-    kept->next.set(queue::pointer(kept->next.get()));
+  for (task* kept = first; checks_links && kept != last; kept = kept->next.load(std::memory_order_relaxed)) {
+    kept->next.store(queue::pointer(kept->next.load(std::memory_order_relaxed)), std::memory_order_relaxed);
   }
-  last->next.set(nullptr);
+  last->next.store(nullptr, std::memory_order_relaxed);
 }
 
 void run_task(task* started) noexcept {
-  if constexpr (checks_links) started->next.set(nullptr);
+  if constexpr (checks_links) started->next.store(nullptr, std::memory_order_relaxed);
   started->callback(started);  // LAST TOUCH: the callback may free the task or schedule it again
 }
 

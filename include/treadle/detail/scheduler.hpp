@@ -226,7 +226,7 @@ class scheduler {
   static void stage_list(record& self, Task* first, std::size_t count) noexcept {
     Task* node = first;
     for (std::size_t i = 0; i < count; ++i) {
-      Task* const after = i + 1 < count ? queue::pointer(node->next.get()) : nullptr;
+      Task* const after = i + 1 < count ? queue::pointer(node->next.load(std::memory_order_relaxed)) : nullptr;
       self.tasks.stage(i, node);
       node = after;
     }
