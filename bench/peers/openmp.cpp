@@ -1,0 +1,51 @@
+#include "../workload/posting.hpp"
+
+#include <omp.h>
+
+namespace {
+
+/// OpenMP has no submission from outside: one thread of the team spawns, the other one runs along.
+void empty_spawned(const bench::request& asked, bench::answer& given) {
+  const std::uint64_t n = asked.number("n", 1'000'000);
+  omp_set_num_threads(static_cast<int>(asked.workers()));
+  bench::measure(asked, given, n, [n] {
+#pragma omp parallel
+#pragma omp single
+    for (std::uint64_t i = 0; i < n; ++i) {
+#pragma omp task
+      bench::tick();
+    }
+  });
+}
+
+void sort_part(std::span<std::int32_t> values) {
+  if (values.size() <= bench::insertion_limit) return bench::insertion_sort(values);
+  const std::size_t pivot = bench::partition(values);
+#pragma omp task firstprivate(values, pivot)
+  sort_part(values.first(pivot));
+#pragma omp task firstprivate(values, pivot)
+  sort_part(values.subspan(pivot + 1));
+}
+
+void quicksort(const bench::request& asked, bench::answer& given) {
+  std::vector<std::int32_t> values(asked.number("n", 10'000'000));
+  omp_set_num_threads(static_cast<int>(asked.workers()));
+  bench::posting::measure_sort(asked, given, values, [](std::span<std::int32_t> all) {
+#pragma omp parallel
+#pragma omp single
+    sort_part(all);
+  });
+}
+
+void idle(const bench::request& asked, bench::answer& given) {
+  omp_set_num_threads(static_cast<int>(asked.workers()));
+#pragma omp parallel
+  bench::tick();
+  bench::measure_idle(asked, given);
+}
+
+constexpr bench::entry rows[] = {{"empty_spawned", empty_spawned}, {"quicksort", quicksort}, {"idle", idle}};
+
+}  // namespace
+
+int main(int argc, char** argv) { bench::serve(argc, argv, rows); }

@@ -1,0 +1,56 @@
+#include "../workload/posting.hpp"
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
+
+namespace {
+
+struct adapter {
+  // The submitter is no worker in any contender, so it gets a place of its own beside the workers.
+  explicit adapter(unsigned workers)
+      : limit(tbb::global_control::max_allowed_parallelism, workers + 1), arena(static_cast<int>(workers), 0) {}
+
+  template <class F>
+  void post(F f) {
+    arena.enqueue(std::move(f));
+  }
+  template <class F>
+  void spawn(F f) {
+    group.run(std::move(f));
+  }
+
+  tbb::global_control limit;
+  tbb::task_arena arena;
+  tbb::task_group group;
+};
+
+void sort_part(std::span<std::int32_t> values) {
+  if (values.size() <= bench::insertion_limit) return bench::insertion_sort(values);
+  const std::size_t pivot = bench::partition(values);
+  tbb::task_group halves;
+  halves.run([left = values.first(pivot)] { sort_part(left); });
+  halves.run_and_wait([right = values.subspan(pivot + 1)] { sort_part(right); });
+}
+
+/// With `task_group` and its wait, as its guide shows; `execute` makes the caller one of the two.
+void quicksort(const bench::request& asked, bench::answer& given) {
+  std::vector<std::int32_t> values(asked.number("n", 10'000'000));
+  tbb::global_control limit(tbb::global_control::max_allowed_parallelism, asked.workers());
+  tbb::task_arena arena(static_cast<int>(asked.workers()));
+  bench::posting::measure_sort(asked, given, values,
+                               [&](std::span<std::int32_t> all) { arena.execute([all] { sort_part(all); }); });
+}
+
+constexpr bench::entry rows[] = {
+    {"empty_outside", bench::posting::empty_outside<adapter>},
+    {"empty_spawned", bench::posting::empty_spawned<adapter>},
+    {"wake", bench::posting::wake<adapter>},
+    {"trickle", bench::posting::trickle<adapter>},
+    {"quicksort", quicksort},
+    {"idle", bench::posting::idle<adapter>},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { bench::serve(argc, argv, rows); }
