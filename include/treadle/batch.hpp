@@ -16,7 +16,9 @@ class batch {
   constexpr batch() noexcept = default;
   explicit batch(task& only) noexcept { push(only); }
   batch(batch&& other) noexcept
-      : head_(std::exchange(other.head_, nullptr)), tail_(std::exchange(other.tail_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+      : head_(std::exchange(other.head_, nullptr)),
+        tail_(std::exchange(other.tail_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
   batch& operator=(batch&& other) noexcept {
     if (this != &other) {
       clear();

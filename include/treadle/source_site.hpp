@@ -4,7 +4,8 @@
 
 namespace treadle {
 
-/// Names the place in the source that scheduled a task. One pointer and one number, both to static data: copying is free.
+/// Names the place in the source that scheduled a task. One pointer and one number, both to static data: copying is
+/// free.
 struct source_site {
   const char* file = "";
   std::uint32_t line = 0;

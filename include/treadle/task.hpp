@@ -22,7 +22,7 @@ struct task {
   }
 
   detail::system_policy::atomic<task*> next{nullptr};  ///< The pool's link. Not for users.
-  callback_type callback = nullptr;            ///< Runs the task; called once a `schedule`, on some thread of the pool.
+  callback_type callback = nullptr;  ///< Runs the task; called once a `schedule`, on some thread of the pool.
 };
 
 static_assert(alignof(task) >= 8, "the queues keep three flags in the low bits of a task's address");

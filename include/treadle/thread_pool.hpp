@@ -22,12 +22,12 @@
 
 namespace treadle {
 
-/// A work-stealing pool of threads. `constinit` makes one that costs nothing until its first task: then, and only as far
-/// as there is work, threads start; with no work they sleep, and after `retire_after` they end.
+/// A work-stealing pool of threads. `constinit` makes one that costs nothing until its first task: then, and only as
+/// far as there is work, threads start; with no work they sleep, and after `retire_after` they end.
 ///
 /// What one thread schedules starts in that order on a pool of one worker; with more workers order is not promised.
-/// All members may be called from any thread unless they say otherwise. The pool must outlive every call on it; a task's
-/// own effects may let it be destroyed while the `schedule` that queued the task is still returning.
+/// All members may be called from any thread unless they say otherwise. The pool must outlive every call on it; a
+/// task's own effects may let it be destroyed while the `schedule` that queued the task is still returning.
 class TREADLE_EXPORT thread_pool {
  public:
   /// The most threads that a pool can have, spares included.
@@ -41,7 +41,8 @@ class TREADLE_EXPORT thread_pool {
   /// the others at their next task boundary and returns. In a child of fork(): does nothing.
   ~thread_pool();
 
-  /// Checks the configuration and prepares the pool; optional, for the first `schedule` does the same. Starts no thread.
+  /// Checks the configuration and prepares the pool; optional, for the first `schedule` does the same. Starts no
+  /// thread.
   /// Returns the fault of the configuration, if any.
   [[nodiscard]] std::error_code start() noexcept { return core_.start(); }
 
@@ -105,9 +106,8 @@ class TREADLE_EXPORT thread_pool {
   template <class Rep, class Period>
   shutdown_report shutdown_for(std::chrono::duration<Rep, Period> timeout,
                                shutdown_mode mode = shutdown_mode::drain) noexcept {
-    return shutdown_until(std::chrono::steady_clock::now() +
-                              std::chrono::ceil<std::chrono::steady_clock::duration>(timeout),
-                          mode);
+    return shutdown_until(
+        std::chrono::steady_clock::now() + std::chrono::ceil<std::chrono::steady_clock::duration>(timeout), mode);
   }
   template <class Clock, class Duration>
   shutdown_report shutdown_until(std::chrono::time_point<Clock, Duration> deadline,

@@ -8,7 +8,8 @@ namespace treadle {
 
 class thread_pool;
 
-/// The worker that runs the current task. Passed to callables that ask for it; valid while that task runs, on its thread.
+/// The worker that runs the current task. Passed to callables that ask for it; valid while that task runs, on its
+/// thread.
 class worker {
  public:
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);

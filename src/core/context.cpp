@@ -21,7 +21,8 @@ __attribute__((noinline, noipa))
 #else
 __attribute__((noinline))
 #endif
-thread_context& context() noexcept {
+thread_context&
+context() noexcept {
   asm volatile("" ::: "memory");
   return current;
 }

@@ -9,10 +9,10 @@ class future_state;
 
 /// What the current thread is to treadle.
 struct thread_context {
-  pool_core* pool = nullptr;             ///< whose task it runs, or null
-  pool_core::record* record = nullptr;   ///< its worker's record; null while a caller stands in for one
+  pool_core* pool = nullptr;            ///< whose task it runs, or null
+  pool_core::record* record = nullptr;  ///< its worker's record; null while a caller stands in for one
   worker* self = nullptr;
-  future_state* innermost = nullptr;     ///< the innermost awaited task on this thread's stack
+  future_state* innermost = nullptr;  ///< the innermost awaited task on this thread's stack
 };
 
 /// Returns the calling thread's context. Never inlined: code that moves between threads must look it up each time.

@@ -78,8 +78,8 @@ namespace treadle::detail {
 
 void invariant_broken(const char* what, const char* file, int line, std::uint64_t word_a,
                       std::uint64_t word_b) noexcept {
-  std::fprintf(stderr, "treadle: broken invariant at %s:%d: %s (state words %016" PRIx64 " %016" PRIx64 ")\n", file, line,
-               what, word_a, word_b);
+  std::fprintf(stderr, "treadle: broken invariant at %s:%d: %s (state words %016" PRIx64 " %016" PRIx64 ")\n", file,
+               line, what, word_a, word_b);
   std::abort();
 }
 

@@ -1,7 +1,6 @@
-#include <treadle/detail/future_state.hpp>
-
 #include "context.hpp"
 
+#include <treadle/detail/future_state.hpp>
 #include <treadle/detail/pool_core.hpp>
 #include <treadle/errc.hpp>
 

@@ -2,6 +2,7 @@
 #include "context.hpp"
 
 #include <treadle/detail/pool_core.hpp>
+#include <treadle/detail/sweep.hpp>
 #include <treadle/thread_pool.hpp>
 
 #include <utility>
@@ -14,7 +15,7 @@ constexpr std::int64_t short_nap_ns = 50'000;
 
 }  // namespace
 
-// ---- running dry ------------------------------------------------------------------------------------------------------
+// ---- running dry --------------------------------------------------------------------------------------------------
 
 void pool_core::run_on_caller() noexcept {
   while (!has_worker() && sync().look_acquire().total() == 0) {
@@ -57,7 +58,7 @@ bool pool_core::drain_until(std::int64_t deadline_ns) noexcept {
   }
 }
 
-// ---- the end ----------------------------------------------------------------------------------------------------------
+// ---- the end ------------------------------------------------------------------------------------------------------
 
 void pool_core::close_to_outsiders() noexcept {
   injected().close();
@@ -77,7 +78,8 @@ void pool_core::cancel_all(shutdown_report& report) noexcept {
   batch made_by_pool;
   lock_lifecycle();
   stop_parked();
-  sweep([&](task* swept) { (swept->callback == &run_internal ? made_by_pool : report.not_run).push(*swept); });
+  sweep<system_policy>(
+      *this, [&](task* swept) { (swept->callback == &run_internal ? made_by_pool : report.not_run).push(*swept); });
   unlock_lifecycle();
   // Outside the lock: what is destroyed here is the user's.
   while (task* const swept = made_by_pool.pop()) {

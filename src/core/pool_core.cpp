@@ -1,10 +1,9 @@
-#include <treadle/detail/pool_core.hpp>
-
 #include "../os/cpu.hpp"
 #include "../os/os.hpp"
 #include "context.hpp"
 
 #include <treadle/available_parallelism.hpp>
+#include <treadle/detail/pool_core.hpp>
 #include <treadle/thread_pool.hpp>
 
 #include <cstdio>
@@ -63,7 +62,7 @@ void run_task(task* started) noexcept {
 
 }  // namespace
 
-// ---- start ------------------------------------------------------------------------------------------------------------
+// ---- start --------------------------------------------------------------------------------------------------------
 
 std::error_code pool_core::check_config() const noexcept {
   const std::uint64_t spares = config_.max_spare_threads == pool_config::no_spares ? 0 : config_.max_spare_threads;
@@ -120,7 +119,9 @@ bool pool_core::ensure_started() noexcept {
     const std::error_code fault = prepare();
     start_error_ = static_cast<errc>(fault.value());
     const bool again_later = fault == errc::out_of_memory;
-    start_state_.store(!fault ? start_state::started : again_later ? start_state::none : start_state::failed,
+    start_state_.store(!fault        ? start_state::started
+                       : again_later ? start_state::none
+                                     : start_state::failed,
                        std::memory_order_release);  // E-START
     return !fault;
   }
@@ -143,7 +144,7 @@ std::error_code pool_core::why_refused() const noexcept {
   return injected().is_closed() ? errc::shut_down : errc::out_of_memory;
 }
 
-// ---- schedule ---------------------------------------------------------------------------------------------------------
+// ---- schedule -----------------------------------------------------------------------------------------------------
 
 bool pool_core::is_inside() const noexcept { return context().pool == this; }
 
@@ -230,7 +231,7 @@ void run_internal(task* made) noexcept {
   self->operations_of->run(self);
 }
 
-// ---- threads ----------------------------------------------------------------------------------------------------------
+// ---- threads ------------------------------------------------------------------------------------------------------
 
 pool_core::record* pool_core::make_record(std::uint32_t index) noexcept { return new (std::nothrow) record(index); }
 void pool_core::drop_record(record* unused) noexcept { delete unused; }
@@ -280,7 +281,7 @@ void pool_core::after_fork_in_child(fork_watch* watch) noexcept {
   pool->sync().advance(lifecycle::cancelling);
 }
 
-// ---- what others see --------------------------------------------------------------------------------------------------
+// ---- what others see ----------------------------------------------------------------------------------------------
 
 void pool_core::report_unhandled(const std::exception_ptr& error) const noexcept {
   call_unhandled_hook(config_.hooks, error);

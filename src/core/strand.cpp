@@ -1,16 +1,15 @@
-#include <treadle/strand.hpp>
-
 #include "context.hpp"
 
 #include <treadle/detail/task_queue.hpp>
+#include <treadle/strand.hpp>
 
 #include <atomic>
 #include <cstdint>
 
 namespace treadle::detail {
 
-/// A queue of posted tasks and the one task of the pool that runs them. Who raises `pending` from zero queues that task;
-/// it goes on until it has brought `pending` back to zero.
+/// A queue of posted tasks and the one task of the pool that runs them. Who raises `pending` from zero queues that
+/// task; it goes on until it has brought `pending` back to zero.
 class strand_core final : public internal_task {
  public:
   explicit strand_core(thread_pool& pool) noexcept : internal_task(ops, {}), pool_(pool) {}

@@ -1,6 +1,5 @@
-#include <treadle/thread_pool.hpp>
-
 #include <treadle/default_pool.hpp>
+#include <treadle/thread_pool.hpp>
 
 namespace treadle {
 

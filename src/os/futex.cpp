@@ -1,12 +1,12 @@
 #include <treadle/detail/system_policy.hpp>
 
-#include <cerrno>
-#include <ctime>
-
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
 
 namespace treadle::detail {
 

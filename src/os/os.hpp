@@ -13,7 +13,7 @@ inline constexpr std::uint32_t any_cpu = UINT32_MAX;
 struct thread_options {
   std::size_t stack_bytes = 0;  ///< 0: the system's default
   const char* name = nullptr;
-  std::uint32_t index = 0;      ///< appended to the name
+  std::uint32_t index = 0;  ///< appended to the name
   std::uint32_t cpu = any_cpu;
 };
 

@@ -1,11 +1,11 @@
 #include "os.hpp"
 
-#include <cstdio>
-#include <new>
-
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
+
+#include <cstdio>
+#include <new>
 
 namespace treadle::detail::os {
 

@@ -23,7 +23,8 @@ class event {
   /// Announces a waiter, who ends the announcement by `wait_armed` or `disarm`. Any thread; does not block.
   void arm() noexcept { word_.fetch_add(one_waiter, std::memory_order_relaxed); }
 
-  /// Withdraws `arm`. `timed_out` means that nothing had come; anything else is consumed, and the caller must act on it.
+  /// Withdraws `arm`. `timed_out` means that nothing had come; anything else is consumed, and the caller must act on
+  /// it.
   event_result disarm() noexcept {
     std::uint32_t word = word_.load(std::memory_order_relaxed);
     for (;;) {
@@ -66,7 +67,7 @@ class event {
   void notify() noexcept {
     std::uint32_t word = word_.load(std::memory_order_relaxed);
     if constexpr (P::seed_defect(7)) {
-      word = word_.exchange((word & ~state_mask) | token, std::memory_order_release);
+      word = word_.exchange((word & ~state_mask) | token, std::memory_order_release);  // E-EVENT
     } else {
       do {
         if ((word & state_mask) != 0) return;
@@ -82,9 +83,9 @@ class event {
     std::uint32_t word = word_.load(std::memory_order_relaxed);
     do {
       if ((word & state_mask) != 0 || word < one_waiter) return false;
-    } while (!word_.compare_exchange_weak(word, word | token | (with_grant ? grant : 0),
-                                          std::memory_order_release, std::memory_order_relaxed));  // E-EVENT
-    P::futex_wake(&word_, 1);  // LAST TOUCH
+    } while (!word_.compare_exchange_weak(word, word | token | (with_grant ? grant : 0), std::memory_order_release,
+                                          std::memory_order_relaxed));  // E-EVENT
+    P::futex_wake(&word_, 1);                                           // LAST TOUCH
     return true;
   }
 

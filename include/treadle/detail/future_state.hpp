@@ -20,7 +20,7 @@ class pool_core;
 
 /// What a future and its queued task share: who may run it, whether it is done, how it ended.
 /// The status word moves free -> claimed -> done; `waited_for` may join at any time. Two references: the future's and
-/// the queue's. Edges: E-CLAIM, E-FUTURE.
+/// the queue's.
 class TREADLE_EXPORT future_state : public internal_task {
  public:
   future_state(const future_state&) = delete;
@@ -57,15 +57,15 @@ class TREADLE_EXPORT future_state : public internal_task {
   static constexpr std::uint32_t claimed = 1, done = 2, waited_for = 4, cancelled = 8;
 
   [[nodiscard]] bool claim() noexcept {
-    return (status_.fetch_or(claimed, std::memory_order_acq_rel) & claimed) == 0;  // E-CLAIM
+    return (status_.fetch_or(claimed, std::memory_order_acq_rel) & claimed) == 0;  // E-FUTURE
   }
   void execute() noexcept;
   void complete(std::uint32_t how) noexcept;
   bool sleep_until_done(std::int64_t deadline_ns) noexcept;
   std::error_code wait_outside() noexcept;
 
-  std::atomic<std::uint32_t> status_{0};
-  std::atomic<std::uint32_t> references_{2};
+  system_policy::atomic<std::uint32_t> status_{0};
+  system_policy::atomic<std::uint32_t> references_{2};
   pool_core* pool_;
   pool_hooks hooks_;
   future_state* below_ = nullptr;  ///< the task that this one interrupts on its thread's stack

@@ -112,15 +112,15 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
 
   const pool_config config_;
   thread_pool* const face_;
-  std::atomic<start_state> start_state_{start_state::none};
+  system_policy::atomic<start_state> start_state_{start_state::none};
   errc start_error_{};
-  std::atomic<std::uint32_t> lifecycle_lock_{0};
-  std::atomic<std::uint32_t> living_{0};
-  std::atomic<std::uint32_t> threads_started_{0};
-  std::atomic<bool> forked_{false};
-  std::atomic<std::size_t> queued_{0};
-  std::atomic<std::uint64_t> ran_aside_{0};
-  std::atomic<void*> ended_threads_{nullptr};
+  system_policy::atomic<std::uint32_t> lifecycle_lock_{0};
+  system_policy::atomic<std::uint32_t> living_{0};
+  system_policy::atomic<std::uint32_t> threads_started_{0};
+  system_policy::atomic<bool> forked_{false};
+  system_policy::atomic<std::size_t> queued_{0};
+  system_policy::atomic<std::uint64_t> ran_aside_{0};
+  system_policy::atomic<void*> ended_threads_{nullptr};
   struct own_fork_watch : fork_watch {
     pool_core* owner = nullptr;
   } fork_watch_{};

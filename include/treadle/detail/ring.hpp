@@ -152,7 +152,7 @@ class ring {
 
   template <class Choose, class Sink>
   steal_status take_claimed(Choose&& choose, Sink&& sink, std::size_t& rest, std::uint64_t& retries) noexcept {
-    index head = head_.load(std::memory_order_acquire);                              // E-STEAL
+    index head = head_.load(std::memory_order_acquire);                                          // E-STEAL
     if (distance(head, tail_.load(std::memory_order_acquire)) == 0) return steal_status::empty;  // E-PUSH
     index expected = nobody;
     if (steal_from_.load(std::memory_order_relaxed) != nobody ||

@@ -36,7 +36,7 @@ class scheduler {
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
 
-  // ---- making work visible -------------------------------------------------------------------------------------------
+  // ---- making work visible ----------------------------------------------------------------------------------------
 
   /// Queues the list of `count` tasks from a thread that is no worker of this pool. Lock-free; allocates nothing but
   /// what a thread that it starts needs. `insider`: accepted even though the pool was closed to outsiders.
@@ -80,7 +80,7 @@ class scheduler {
     return true;
   }
 
-  // ---- a worker's loop -----------------------------------------------------------------------------------------------
+  // ---- a worker's loop --------------------------------------------------------------------------------------------
 
   /// Runs tasks on `self` until the worker has to leave. The host's thread function calls this and nothing else.
   template <class Run>
@@ -117,7 +117,7 @@ class scheduler {
     return taken;
   }
 
-  // ---- what lifecycle and waits need ---------------------------------------------------------------------------------
+  // ---- what lifecycle and waits need ------------------------------------------------------------------------------
 
   [[nodiscard]] sync_word<P>& sync() noexcept { return sync_; }
   [[nodiscard]] const sync_word<P>& sync() const noexcept { return sync_; }
@@ -154,7 +154,9 @@ class scheduler {
     }
   }
 
-  [[nodiscard]] std::uint64_t start_failures() const noexcept { return start_failures_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t start_failures() const noexcept {
+    return start_failures_.load(std::memory_order_relaxed);
+  }
 
   [[nodiscard]] bool anything_queued() const noexcept {
     if (!injected_.looks_empty()) return true;
@@ -195,31 +197,6 @@ class scheduler {
     P::futex_wake(&quiet_epoch_, INT32_MAX);
   }
 
-  /// Hands every queued task to `sink`; no worker starts another meanwhile, for the pool is being cancelled.
-  template <class Sink>
-  void sweep(Sink&& sink) noexcept {
-    for (;;) {
-      const std::uint64_t before = swept_;
-      sweep_queue(injected_, sink);
-      bool settled = true;
-      for (std::uint32_t i = 0; i < workers_.count(); ++i) {
-        record* const worker = workers_.at(i);
-        if (worker == nullptr) continue;
-        worker->overflow.close();
-        sweep_queue(worker->overflow, sink);
-        worker->tasks.drain([&](Task* task) {
-          ++swept_;
-          sink(task);
-        });
-        // One between two tasks may have taken some in its hands: it starts one or puts all back.
-        settled = settled && (worker->is_running() ||
-                              worker->doing.load(std::memory_order_acquire) != activity::awake);  // E-DOING
-      }
-      if (settled && before == swept_) return;
-      P::yield();
-    }
-  }
-
  private:
   Host& host() noexcept { return static_cast<Host&>(*this); }
 
@@ -232,7 +209,7 @@ class scheduler {
     }
   }
 
-  // ---- looking for work ----------------------------------------------------------------------------------------------
+  // ---- looking for work -------------------------------------------------------------------------------------------
 
   Task* next(record& self) noexcept {
     const sync_state state = sync_.look();
@@ -352,21 +329,7 @@ class scheduler {
     self.tasks.drain([&](Task* task) { static_cast<void>(injected_.push(task, task, true)); });
   }
 
-  template <class Sink>
-  void sweep_queue(queue& from, Sink&& sink) noexcept {
-    bool more = true;
-    while (more || !from.looks_empty()) {
-      if (from.take(SIZE_MAX, more, [&](Task* task) {
-            ++swept_;
-            sink(task);
-          }) == take_status::contended) {
-        P::yield();
-        more = true;
-      }
-    }
-  }
-
-  // ---- sleeping ------------------------------------------------------------------------------------------------------
+  // ---- sleeping ---------------------------------------------------------------------------------------------------
 
   /// Parks until there may be work. Returns false when the worker has to leave, which it then has.
   bool rest(record& self) noexcept {
@@ -453,7 +416,7 @@ class scheduler {
     return false;
   }
 
-  // ---- waking --------------------------------------------------------------------------------------------------------
+  // ---- waking -----------------------------------------------------------------------------------------------------
 
   void wake(wake_claim claim) noexcept {
     if (claim.kind == wake_kind::fresh) {
@@ -484,7 +447,7 @@ class scheduler {
       worker->spin_limit_ns = limits_.spin_ns;
       worker->doing.store(activity::awake, std::memory_order_relaxed);
       if (host().start_thread(*worker)) return;
-      worker->doing.store(activity::gone, std::memory_order_release);               // E-DOING
+      worker->doing.store(activity::gone, std::memory_order_release);        // E-DOING
       worker->state.store(record_state::vacant, std::memory_order_release);  // E-RECORD
     }
     start_failures_.fetch_add(1, std::memory_order_relaxed);
@@ -508,7 +471,6 @@ class scheduler {
   typename P::template atomic<std::uint32_t> standing_in_{0};
   typename P::template atomic<std::uint32_t> quiet_epoch_{0};
   typename P::template atomic<std::uint64_t> start_failures_{0};
-  std::uint64_t swept_ = 0;
   alignas(TREADLE_CACHE_LINE) scheduler_limits limits_;
   worker_list<P, record> workers_;
 };

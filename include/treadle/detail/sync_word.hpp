@@ -184,12 +184,13 @@ class sync_word {
   }
 
   /// Asks the last worker that parks to tell.
-  void watch() noexcept { word_.fetch_or(sync_state::watched_bit, std::memory_order_seq_cst); }    // E-SYNC
+  void watch() noexcept { word_.fetch_or(sync_state::watched_bit, std::memory_order_seq_cst); }      // E-SYNC
   void unwatch() noexcept { word_.fetch_and(~sync_state::watched_bit, std::memory_order_seq_cst); }  // E-SYNC
 
  private:
   bool change(std::uint64_t& expected, std::uint64_t desired) noexcept {
-    return word_.compare_exchange_weak(expected, desired, std::memory_order_seq_cst, std::memory_order_relaxed);  // E-SYNC
+    return word_.compare_exchange_weak(expected, desired, std::memory_order_seq_cst,
+                                       std::memory_order_relaxed);  // E-SYNC
   }
   sync_state add(std::uint64_t delta) noexcept {
     return sync_state(word_.fetch_add(delta, std::memory_order_seq_cst) + delta);  // E-SYNC

@@ -56,10 +56,10 @@ struct system_policy {
   /// The thread sanitizer does not model fences: there both sides modify the same word instead.
   static void store_load_barrier(atomic<std::uint64_t>& shared_word) noexcept {
 #if TREADLE_THREAD_SANITIZER
-    shared_word.fetch_add(0, std::memory_order_seq_cst);
+    shared_word.fetch_add(0, std::memory_order_seq_cst);  // E-PARK
 #else
     static_cast<void>(shared_word);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // E-PARK
 #endif
   }
 

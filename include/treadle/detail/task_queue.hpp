@@ -16,8 +16,8 @@ enum class take_status { taken, empty, contended };
 /// Does what kprotty's Node.Queue does, by other means: links run from old to new (after Vyukov's intrusive queue), so
 /// that tasks come out in the order in which they went in (seed defect 18), each is read once, and the consumer's lock
 /// is held for a bounded take (seed defect 20). The newest node's word carries two flags, `closed` and `armed` (a push
-/// must wake someone): a push that need not wake touches the queue exactly once, and it and a sleeper who arms settle by
-/// read-modify-writes of one word who saw whom. States and edges: docs/design/task-queue.md.
+/// must wake someone): a push that need not wake touches the queue exactly once, and it and a sleeper who arms settle
+/// by read-modify-writes of one word who saw whom. States and edges: docs/design/task-queue.md.
 ///
 /// Node has `next`, an atomic pointer to Node.
 template <class P, class Node>
@@ -56,9 +56,12 @@ class task_queue {
         continue;
       }
       const std::uintptr_t next = reinterpret_cast<std::uintptr_t>(last) | (word & closed);
-      // E-INJECT: seq_cst, so that a load of the sync word after it is a look after a publish; acquire, for the store below
-      // goes to a node or cell that an earlier push or take has left.
-      if (newest_.compare_exchange_weak(word, next, std::memory_order_seq_cst, std::memory_order_relaxed)) break;
+      // E-INJECT: seq_cst, so that a load of the sync word after it is a look after a publish; acquire, for the store
+      // below goes to a node or cell that an earlier push or take has left.
+      if (newest_.compare_exchange_weak(word, next, std::memory_order_seq_cst,  // E-INJECT
+                                        std::memory_order_relaxed)) {
+        break;
+      }
     }
     Node* const before = reinterpret_cast<Node*>(word & pointer_mask);
     // Nobody can take `first`, or what is behind it, or the node before it, until this link is there.

@@ -36,8 +36,8 @@ struct worker_record {
 
   // The worker's own. The counters are read by any thread and written by the owner only.
   struct counters {
-    typename P::template atomic<std::uint64_t> started{0}, ran{0}, stolen{0}, steals{0}, failed_steals{0}, steal_retries{0},
-        parks{0}, wakes{0}, overflowed{0}, spins{0}, blocking_sections{0};
+    typename P::template atomic<std::uint64_t> started{0}, ran{0}, stolen{0}, steals{0}, failed_steals{0},
+        steal_retries{0}, parks{0}, wakes{0}, overflowed{0}, spins{0}, blocking_sections{0};
   };
   alignas(TREADLE_CACHE_LINE) typename P::template atomic<activity> doing{activity::gone};
   counters count;
@@ -45,11 +45,11 @@ struct worker_record {
   std::uint32_t until_injected = 1;  ///< tasks to start until the injected queue is served again
   std::uint64_t random;
   std::int64_t spin_limit_ns = 0;
-  bool searcher = false;    ///< holds the pool's one searcher token
-  bool just_woken = false;  ///< has not found work since it was woken
+  bool searcher = false;      ///< holds the pool's one searcher token
+  bool just_woken = false;    ///< has not found work since it was woken
   bool may_overflow = false;  ///< something was pushed to `overflow` and not seen gone
-  void* host = nullptr;     ///< the pool, for the thread's entry
-  void* thread = nullptr;   ///< what the operating system's floor keeps of the thread
+  void* host = nullptr;       ///< the pool, for the thread's entry
+  void* thread = nullptr;     ///< what the operating system's floor keeps of the thread
 
   /// Says whether the worker runs a task.
   [[nodiscard]] bool is_running() const noexcept {
@@ -69,7 +69,8 @@ struct worker_record {
 };
 
 /// The pool's records by index: made on first use, never moved, found again by whoever starts a thread.
-/// After the seed's linked list of threads; a table, so that thieves start anywhere and a left thread's record is reused.
+/// After the seed's linked list of threads; a table, so that thieves start anywhere and a left thread's record is
+/// reused.
 template <class P, class Record>
 class worker_list {
  public:
