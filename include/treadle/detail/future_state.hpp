@@ -90,6 +90,7 @@ class future_result : public future_state {
 
  protected:
   using future_state::future_state;
+  ~future_result() = default;
   template <class T>
   struct holder {
     using type = std::optional<T>;
