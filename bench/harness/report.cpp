@@ -162,6 +162,8 @@ void write_bar(json_writer& out, const row_result& result, const bar& wanted) {
   const std::string text = bar_text(result, wanted, what);
   out.raw("    {");
   out.field("text", text);
+  out.raw(", ");
+  out.field("label", what == nullptr ? "" : what->label);
   out.raw(", \"limit\": ");
   out.raw(shortest(wanted.limit).c_str());
   const std::vector<double> samples = what == nullptr ? std::vector<double>{} : bar_samples(result, wanted, *what);

@@ -112,8 +112,8 @@ template <class R, class F>
 class typed_future_state final : public future_result<R> {
  public:
   template <class Callable>
-  typed_future_state(Callable&& callable, source_site scheduled_at, pool_core& pool)
-      : future_result<R>(ops, scheduled_at, pool), function_(std::in_place, std::forward<Callable>(callable)) {}
+  typed_future_state(Callable&& callable, source_site scheduled_at, pool_core& owner)
+      : future_result<R>(ops, scheduled_at, owner), function_(std::in_place, std::forward<Callable>(callable)) {}
 
  private:
   static constexpr internal_task::operations ops{&future_state::run_queued, &future_state::cancel_queued};

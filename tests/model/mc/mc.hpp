@@ -99,13 +99,14 @@ class execution {
 /// Explores `body(execution&)`.
 template <class F>
 result explore(const options& how, F&& body) {
+  auto run = [&body](execution& x) { body(x); };
   engine one(
       how,
       [](void* context) {
         execution x(*engine::active);
-        (*static_cast<std::remove_reference_t<F>*>(context))(x);
+        (*static_cast<decltype(run)*>(context))(x);
       },
-      const_cast<void*>(static_cast<const void*>(&body)));
+      &run);
   return one.explore();
 }
 
