@@ -58,7 +58,7 @@ struct sizes {
 
 std::string describe(const sizes& wanted) {
   return std::to_string(wanted.small_files) + " small files of 1 to 8 KiB, " + std::to_string(wanted.medium_files) +
-         " of 1 MiB, one of " + std::to_string(wanted.big_mib) + " MiB\n";
+         " of 1 MiB, one of " + std::to_string(wanted.big_mib) + " MiB";
 }
 
 void write_trees(const fs::path& directory, const sizes& wanted) {
@@ -78,7 +78,7 @@ void write_trees(const fs::path& directory, const sizes& wanted) {
 
 }  // namespace
 
-bool make_trees(const std::string& directory, bool quick) try {
+std::string make_trees(const std::string& directory, bool quick) try {
   sizes wanted{100'000, 4096, 4096};
   fs::create_directories(directory);
   const fs::path stamp = fs::path(directory) / "made_of.txt";
@@ -88,9 +88,9 @@ bool make_trees(const std::string& directory, bool quick) try {
   const auto is_there = [&] {
     std::ifstream made(stamp);
     std::string line;
-    return std::getline(made, line) && line + "\n" == describe(wanted);
+    return std::getline(made, line) && line == describe(wanted);
   };
-  if (is_there()) return true;
+  if (is_there()) return describe(wanted);
   while (!fits() && wanted.big_mib > 64) {
     wanted.medium_files /= 2;
     wanted.big_mib /= 2;
@@ -99,13 +99,12 @@ bool make_trees(const std::string& directory, bool quick) try {
     for (const char* each : {"small", "medium", "big"}) fs::remove_all(fs::path(directory) / each);
     fs::remove(stamp);
     write_trees(directory, wanted);
-    std::ofstream(stamp) << describe(wanted);
+    std::ofstream(stamp) << describe(wanted) << '\n';
   }
-  std::printf("hash rows: %s", describe(wanted).c_str());
-  return true;
+  return describe(wanted);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "hash rows skipped: %s\n", error.what());
-  return false;
+  return {};
 }
 
 }  // namespace bench

@@ -25,7 +25,7 @@ class row_run {
   }
 
   row_result run() && {
-    const unsigned tries = options_.rounds * 2;
+    const unsigned tries = options_.rounds * 3;
     for (unsigned round = 0; round < tries && result_.other_load.size() < options_.rounds && !active_.empty();
          ++round) {
       if (isatty(STDERR_FILENO) != 0) {

@@ -92,6 +92,7 @@ settings parse(int argc, char** argv) {
       refuse("unknown option " + std::string(option));
   }
   if (result.rows.quick && !rounds_given) result.engine.rounds = 5;
+  if (result.rows.quick) result.rows.data += "_quick";
   if (result.engine.rounds == 0 || result.rows.workers == 0) refuse("numbers must be positive");
   return result;
 }
@@ -122,19 +123,22 @@ std::vector<bench::row> choose_rows(const settings& chosen) {
 
 int main(int argc, char** argv) try {
   const settings chosen = parse(argc, argv);
-  const std::vector<bench::row> rows = choose_rows(chosen);
+  std::vector<bench::row> rows = choose_rows(chosen);
   if (rows.empty()) refuse("no row matches");
   const std::string machine = bench::describe_machine();
   if (!chosen.list) std::printf("%s\n", machine.c_str());
   std::vector<bench::row_result> results;
-  bool have_trees = false;
-  for (const bench::row& each : rows) {
+  std::string trees;
+  for (bench::row& each : rows) {
     if (chosen.list) {
       std::printf("%-22s %s\n", each.name.c_str(), each.title.c_str());
       continue;
     }
-    if (each.needs_files && !have_trees && !(have_trees = bench::make_trees(chosen.rows.data, chosen.rows.quick)))
-      continue;
+    if (each.needs_files) {
+      if (trees.empty()) trees = bench::make_trees(chosen.rows.data, chosen.rows.quick);
+      if (trees.empty()) continue;
+      each.title += " (of " + trees + ")";
+    }
     results.push_back(bench::run_row(each, chosen.engine));
     bench::print_row(results.back());
     if (!chosen.json.empty()) bench::write_json(chosen.json, machine, joined(argc, argv), results);

@@ -203,8 +203,10 @@ void print_row(const row_result& result) {
   std::printf("\n%s: %s\n", result.definition.name.c_str(), result.definition.title.c_str());
   std::printf("  %zu rounds kept, %u dropped for stolen CPU; median load by others %.0f %%\n", result.other_load.size(),
               result.dropped, bootstrap_median(result.other_load).median * 100);
-  print_figures(result);
-  print_ratios(result);
+  if (!result.other_load.empty()) {
+    print_figures(result);
+    print_ratios(result);
+  }
   for (const bar& wanted : result.definition.bars) {
     const metric* what = nullptr;
     const std::string text = bar_text(result, wanted, what);

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Makes docs/figures.md from what treadle_bench --json wrote.
+
+usage: figures.py [-o docs/figures.md] RUN.json...
+
+Rows of later files replace those of earlier ones, so that a row can be measured again alone.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+SUBJECT = "treadle"
+# What the machine can do at best, or what nobody would choose: shown, never called a rival.
+REFERENCES = {"raw", "bound", "serial", "serial_rust", "inline", "coreutils", "seed"}
+GROUPS = [
+    ("empty/", "Empty tasks", "A task, the tasks touched before. CPU is that of all threads, the producer included."),
+    ("wake/", "From submit to start", "One task for a pool that sleeps. `raw` is a semaphore on a futex, no pool."),
+    ("trickle", "Trickle", "What the pool adds to the CPU time of running the tasks in place."),
+    ("quicksort", "Quicksort", "`bound` is the first partition, then two sorts of half the array side by side."),
+    ("idle", "Idle", "The threads of the pool, after work, with nothing to do."),
+    ("hash/", "treadle hash", "`evp` is a short program with two threads and the same calls of OpenSSL."),
+    ("floor/", "What the machine costs", "No pool: what the figures above are built from."),
+]
+TROUBLED_LOAD = 0.05
+
+
+def number(value):
+    if value == 0:
+        return "0"
+    size = abs(value)
+    return f"{value:.0f}" if size >= 1000 else f"{value:.1f}" if size >= 100 else f"{value:.2f}"
+
+
+def spread(figure, scale=None, digits=None):
+    """Median and interval, such as `24.1 [23.8, 24.6]`."""
+    scale = figure.get("scale", 1) if scale is None else scale
+    show = (lambda value: f"{value:.{digits}f}") if digits is not None else number
+    return f"{show(figure['median'] * scale)} [{show(figure['low'] * scale)}, {show(figure['high'] * scale)}]"
+
+
+def figure_of(row, name, index):
+    for contender in row["contenders"]:
+        if contender["name"] == name:
+            return contender["figures"][index]
+    return None
+
+
+def names(row):
+    return [contender["name"] for contender in row["contenders"]]
+
+
+def best_rival(row, index):
+    """The rival with the smallest median, and its figure."""
+    rivals = [name for name in names(row) if name != SUBJECT and name not in REFERENCES]
+    figures = [(figure_of(row, name, index), name) for name in rivals]
+    figures = [pair for pair in figures if pair[0]["samples"]]
+    return min(figures, key=lambda pair: pair[0]["median"], default=(None, None))
+
+
+def ratio_text(figure):
+    ratio = figure.get("ratio") if figure else None
+    return f"{spread(ratio, 1, 3)} {ratio['verdict']}" if ratio else "–"
+
+
+def bar_text(row, label):
+    texts = []
+    for bar in row["bars"]:
+        if bar["label"] != label:
+            continue
+        allowed = bar["text"][len(label) + 1:].replace("<=", "≤")
+        verdict = bar.get("verdict")
+        measured = f"{spread(bar, digits=3)}, " if " x " in bar["text"] and verdict else ""
+        texts.append(f"{allowed}: {measured}**{verdict}**" if verdict else f"{allowed}: not measured")
+    return "<br>".join(texts) or "–"
+
+
+def summary_lines(row):
+    """One line a figure of the row, the memory left out."""
+    lines = []
+    for index, figure in enumerate(row["contenders"][0]["figures"]):
+        if figure["label"] == "peak":
+            continue
+        ours = figure_of(row, SUBJECT, index)
+        rival, rival_name = best_rival(row, index)
+        seed = figure_of(row, "seed", index)
+        what = f"{figure['label']}, {figure['unit']}" if figure["unit"] else figure["label"]
+        cells = [
+            row["title"] if not lines else "",
+            what,
+            spread(ours) if ours else "not measured",
+            f"{rival_name} {number(rival['median'] * rival['scale'])}" if rival else "–",
+            ratio_text(rival),
+            number(seed["median"] * seed["scale"]) if seed else "–",
+            bar_text(row, figure["label"]),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def summary(rows):
+    lines = [
+        "| row | figure | treadle | best rival | treadle / rival | the seed | bar |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        lines += summary_lines(row)
+    return lines
+
+
+def floors(rows):
+    lines = ["| row | wall, ns |", "|---|---|"]
+    for row in rows:
+        lines.append(f"| {row['title']} | {spread(row['contenders'][0]['figures'][0])} |")
+    return lines
+
+
+def is_small_memory(ratio, figure):
+    """Less than a MiB between two whole processes says more about their C libraries than about pools."""
+    return figure["label"] == "peak" and (ratio["median"] - 1) * figure["median"] * figure["scale"] < 1
+
+
+def losses(rows):
+    """Every figure in which a rival is ahead, and every bar that was missed."""
+    lines = []
+    for row in rows:
+        for contender in row["contenders"]:
+            if contender["name"] in REFERENCES:
+                continue
+            for figure in contender["figures"]:
+                ratio = figure.get("ratio")
+                if ratio and ratio["verdict"] == "behind" and not is_small_memory(ratio, figure):
+                    lines.append(f"- {row['title']}: {figure['label']} is behind **{contender['name']}**, "
+                                 f"{spread(ratio, 1, 3)} times its figure.")
+        for bar in row["bars"]:
+            if bar.get("verdict") == "missed":
+                lines.append(f"- {row['title']}: the bar {bar['text'].replace('<=', '≤')} is missed, "
+                             f"{spread(bar, digits=3)}.")
+    return lines or ["None."]
+
+
+def details(row):
+    figures = row["contenders"][0]["figures"]
+    heads = [f"{figure['label']}, {figure['unit']}" if figure["unit"] else figure["label"] for figure in figures]
+    lines = [f"### {row['name']}", "", f"{row['title'][0].upper()}{row['title'][1:]}."]
+    load = sorted(row["other_load"])[len(row["other_load"]) // 2] if row["other_load"] else 0
+    lines[-1] += f" {row['rounds']} rounds, {row['dropped']} dropped for stolen CPU."
+    if load > TROUBLED_LOAD:
+        lines[-1] += f" Other programs used {load:.0%} of the machine meanwhile."
+    lines += ["", "| contender | " + " | ".join(heads) + " | treadle / it, " + heads[0] + " |"]
+    lines.append("|---" * (len(heads) + 2) + "|")
+    for contender in row["contenders"]:
+        cells = [spread(figure) if figure["samples"] else "–" for figure in contender["figures"]]
+        lines.append(f"| {contender['name']} | " + " | ".join(cells) + f" | {ratio_text(contender['figures'][0])} |")
+    if row["skipped"]:
+        lines += ["", "Left out: " + "; ".join(row["skipped"]) + "."]
+    return lines + [""]
+
+
+def document(runs, rows):
+    lines = ["# Figures", "", "Made by `bench/report/figures.py` from a run of `./dev bench`; do not edit.", ""]
+    for machine in sorted({run["machine"] for run in runs}):
+        lines.append(f"Machine: {machine}.  ")
+    lines += [f"Command: `{run['command']}`.  " for run in runs]
+    lines += [
+        "",
+        "Every contender of a row runs once a round, in a process of its own and in an order that rotates; rounds in",
+        "which the hypervisor took more than 1 % of the machine are dropped. A figure is a median with its 95 %",
+        "bootstrap interval. Ratios are taken within a round: below 1 treadle needs less. *Ahead* means the whole",
+        "interval lies below 1, *behind* above it, else *equal*. A bar is *met* by the whole interval, *reached* by a",
+        "part of it.",
+        "All pools have as many workers as the machine has processors and otherwise their default configuration. The",
+        "seed is the algorithm that treadle started from, written down in C++ with its defects.",
+        "",
+    ]
+    for prefix, title, note in GROUPS:
+        chosen = [row for row in rows if row["name"].startswith(prefix) and row["contenders"]]
+        if chosen:
+            table = floors(chosen) if prefix == "floor/" else summary(chosen)
+            lines += [f"## {title}", "", note, "", *table, ""]
+    lines += ["## What we lose", "", *losses(rows), "", "## Every contender", ""]
+    for row in rows:
+        if row["contenders"] and not row["name"].startswith("floor/"):
+            lines += details(row)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", "--output", default="docs/figures.md")
+    parser.add_argument("runs", nargs="+", type=pathlib.Path)
+    arguments = parser.parse_args()
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in arguments.runs]
+    rows = {row["name"]: row for run in runs for row in run["rows"]}
+    text = document(runs, list(rows.values()))
+    pathlib.Path(arguments.output).write_text(text, encoding="utf-8")
+    print(f"{arguments.output}: {len(rows)} rows")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
