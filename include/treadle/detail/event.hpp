@@ -70,9 +70,11 @@ class event {
       word = word_.exchange((word & ~state_mask) | token, std::memory_order_release);  // E-EVENT
     } else {
       do {
-        if ((word & state_mask) != 0) return;
-        // E-EVENT: what the notifier did before is visible to the waiter that consumes the token.
+        if ((word & stopped) != 0) return;
+        // E-EVENT: what the notifier did before is visible to the waiter that consumes the token. Written even if a token
+        // is there already: a mere look at it might be older than its being consumed.
       } while (!word_.compare_exchange_weak(word, word | token, std::memory_order_release, std::memory_order_relaxed));
+      if ((word & token) != 0) return;
     }
     if (word >= one_waiter) P::futex_wake(&word_, 1);  // LAST TOUCH
   }

@@ -42,13 +42,13 @@ class ring {
   [[nodiscard]] std::size_t room() noexcept {
     const index tail = tail_.load(std::memory_order_relaxed);
     if (distance(free_from_, tail) >= capacity) free_from_ = oldest_in_use();
-    return static_cast<std::size_t>(capacity - distance(free_from_, tail));
+    return room_from(free_from_, tail);
   }
 
   /// As `room`, and looks again even if some room is known.
   [[nodiscard]] std::size_t all_room() noexcept {
     free_from_ = oldest_in_use();
-    return static_cast<std::size_t>(capacity - distance(free_from_, tail_.load(std::memory_order_relaxed)));
+    return room_from(free_from_, tail_.load(std::memory_order_relaxed));
   }
 
   /// Writes `node` behind the tail, unseen until `commit`. Owner only; `offset` below `room`.
@@ -66,12 +66,16 @@ class ring {
   /// Takes the oldest node, or returns null. Owner only.
   [[nodiscard]] Node* pop() noexcept {
     const index tail = tail_.load(std::memory_order_relaxed);
-    index head = head_.load(std::memory_order_relaxed);
+    // Guessed rather than read: a read right after the last exchange of the same word would wait for it.
+    index head = next_pop_;
     while (head != tail) {
-      if (head_.compare_exchange_weak(head, masked(head + 1), std::memory_order_relaxed, std::memory_order_relaxed)) {
+      // E-STEAL: a thief that sees this head sees the tail that it was taken under.
+      if (head_.compare_exchange_weak(head, masked(head + 1), std::memory_order_release, std::memory_order_relaxed)) {
+        next_pop_ = masked(head + 1);
         return slots_[head & (capacity - 1)].get();
       }
     }
+    next_pop_ = head;
     return nullptr;
   }
 
@@ -132,6 +136,12 @@ class ring {
   static constexpr index masked(index value) noexcept { return value & P::ring_index_mask; }
   static constexpr index distance(index from, index to) noexcept { return masked(to - from); }
 
+  /// A thief may have noted a head that the ring has left behind by a whole round: then nothing is free for sure.
+  static constexpr std::size_t room_from(index from, index tail) noexcept {
+    const index used = distance(from, tail);
+    return used < capacity ? static_cast<std::size_t>(capacity - used) : 0;
+  }
+
   /// The oldest slot that a reader may still read: those below it are free to be written.
   index oldest_in_use() const noexcept {
     // The order of the two loads matters: a head that shows a claim shows the claimer's steal_from, too.
@@ -168,7 +178,12 @@ class ring {
         status = steal_status::empty;
         break;
       }
-      count = choose(available <= capacity ? available : capacity);
+      if (available > capacity) {                      // the head is old by now
+        head = head_.load(std::memory_order_acquire);  // E-STEAL
+        ++retries;
+        continue;
+      }
+      count = choose(available);
       if (head_.compare_exchange_strong(head, masked(head + count), std::memory_order_release,  // E-STEAL
                                         std::memory_order_acquire)) {
         status = steal_status::stolen;
@@ -188,6 +203,7 @@ class ring {
   alignas(TREADLE_CACHE_LINE) typename P::template atomic<index> head_{0};
   typename P::template atomic<index> steal_from_{nobody};
   alignas(TREADLE_CACHE_LINE) typename P::template atomic<index> tail_{0};
+  index next_pop_ = 0;   ///< where the owner expects the head
   index free_from_ = 0;  ///< the owner's last reading of `oldest_in_use`
   alignas(TREADLE_CACHE_LINE) typename P::template plain<Node*> slots_[P::ring_capacity]{};
 };

@@ -225,18 +225,24 @@ class scheduler {
     return search(self);
   }
 
+  /// Looks everywhere, for `spin_limit_ns` again and again. Work that is seen but held by another for the moment (a queue's
+  /// consumer, a thief, a producer between its two steps) is waited for here: parking would not stay parked.
   Task* search(record& self) noexcept {
     if (Task* const task = search_once(self)) return task;
-    if (self.spin_limit_ns <= 0) return nullptr;
-    const std::int64_t deadline = P::now_ns() + self.spin_limit_ns;
-    do {
+    std::int64_t deadline = 0;
+    for (;;) {
       for (int i = 0; i < spin_pauses; ++i) P::pause();
       if (Task* const task = search_once(self)) {
         record::bump(self.count.spins);
         return task;
       }
-    } while (P::now_ns() < deadline && sync_.look().life() < lifecycle::cancelling);
-    return nullptr;
+      if (sync_.look().life() >= lifecycle::cancelling) return nullptr;
+      const std::int64_t now = P::now_ns();
+      if (deadline == 0) deadline = now + (self.spin_limit_ns > 0 ? self.spin_limit_ns : 0);
+      if (now < deadline) continue;
+      if (!anything_queued()) return nullptr;
+      P::yield();
+    }
   }
 
   Task* search_once(record& self) noexcept {

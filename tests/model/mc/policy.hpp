@@ -107,7 +107,7 @@ class atomic {
     return order == std::memory_order_release ? std::memory_order_relaxed : order;
   }
 
-  std::uint32_t id_ = ~0U;
+  alignas(T) std::uint32_t id_ = ~0U;
 };
 
 /// A cell that is not atomic: two accesses, one of them a write, that nothing orders are a failure.
@@ -140,7 +140,7 @@ class plain {
   }
 
   T value_;
-  std::uint32_t id_ = ~0U;
+  alignas(T) std::uint32_t id_ = ~0U;
 };
 
 inline void atomic_thread_fence(std::memory_order order, site where = site::current()) noexcept {
