@@ -1,0 +1,241 @@
+// Models of task_queue.hpp: what is pushed comes out once and in order, a sleeper who arms and a pusher do not miss each
+// other, and nobody touches what the other side has freed.
+#include "model_test.hpp"
+
+#include <treadle/detail/task_queue.hpp>
+
+#include <array>
+
+namespace {
+
+using mc::model_policy;
+using mc::with_defect;
+using treadle::detail::push_status;
+using treadle::detail::take_status;
+
+struct node {
+  mc::atomic<node*> next{nullptr};
+  mc::plain<int> value{0};
+};
+
+constexpr int max_nodes = 6;
+
+template <class P>
+struct state {
+  using queue = treadle::detail::task_queue<P, node>;
+  queue tasks;
+  queue elsewhere;
+  std::array<node, max_nodes> nodes;
+  std::array<int, max_nodes> taken[2] = {};  ///< by each consumer
+  int last[2][2] = {{-1, -1}, {-1, -1}};     ///< the last number that a consumer got from a producer
+  int count[2] = {};
+  bool more[2] = {};
+  push_status pushed = push_status::refused;
+  take_status status[2] = {};
+  bool armed = false;
+
+  /// Pushes nodes first..last as one list. Numbers from 3 on are those of the second producer.
+  push_status push(int first, int last_of_list, bool even_closed = false) {
+    for (int i = first; i <= last_of_list; ++i) at(i).value.set(i);
+    for (int i = first; i < last_of_list; ++i) at(i).next.store(queue::marked(&at(i + 1)), std::memory_order_relaxed);
+    return tasks.push(&at(first), &at(last_of_list), even_closed);
+  }
+  node& at(int i) { return nodes[static_cast<std::size_t>(i)]; }
+  void take(int consumer, node* one) {
+    const int number = one->value.get();
+    MC_CHECK(&at(number) == one);
+    int& before = last[consumer][number / 3];
+    MC_CHECK(number > before);
+    before = number;
+    ++taken[consumer][static_cast<std::size_t>(number)];
+    ++count[consumer];
+  }
+  take_status take_some(int consumer, std::size_t limit) {
+    status[consumer] = tasks.take(limit, more[consumer], [&](node* one) { take(consumer, one); });
+    return status[consumer];
+  }
+  void take_until(int consumer, int wanted) {
+    while (count[consumer] < wanted) {
+      if (take_some(consumer, 2) != take_status::taken) P::yield();
+    }
+  }
+  void check_taken_once(std::initializer_list<int> numbers) {
+    for (const int i : numbers) {
+      MC_CHECK(taken[0][static_cast<std::size_t>(i)] + taken[1][static_cast<std::size_t>(i)] == 1);
+    }
+  }
+};
+
+mc::options bounded(int preemptions, int stale_reads) {
+  return {.preemptions = preemptions, .stale_reads = stale_reads, .weak_failures = 1, .time_limit_ms = 10'000};
+}
+
+/// Two push lists and single nodes, one takes: all come, in the order of each producer.
+template <class P>
+void two_producers(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  x.thread([s] {
+    s->push(0, 1);
+    s->push(2, 2);
+  });
+  x.thread([s] { s->push(3, 3); });
+  x.thread([s] { s->take_until(0, 4); });
+  x.run();
+  s->check_taken_once({0, 1, 2, 3});
+  MC_CHECK(s->tasks.looks_empty());
+}
+
+/// Two take what is there and what is being pushed.
+template <class P>
+void two_consumers(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  s->push(0, 1);
+  x.thread([s] { s->push(3, 4); });
+  for (int consumer = 0; consumer < 2; ++consumer) {
+    x.thread([s, consumer] {
+      s->take_some(consumer, 1);
+      s->take_some(consumer, 2);
+    });
+  }
+  x.run();
+  s->take_until(0, 4 - s->count[1]);
+  s->check_taken_once({0, 1, 3, 4});
+}
+
+/// Two nodes lie there and two take one each: whoever leaves one behind says so, and nobody calls the queue empty.
+template <class P>
+void nothing_is_hidden(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  s->push(0, 1);
+  for (int consumer = 0; consumer < 2; ++consumer) x.thread([s, consumer] { s->take_some(consumer, 1); });
+  x.run();
+  const bool all = s->count[0] + s->count[1] == 2;
+  MC_CHECK(s->status[0] != take_status::empty && s->status[1] != take_status::empty);
+  MC_CHECK(all || s->more[0] || s->more[1]);
+}
+
+/// One arms while another pushes: the one sees the node or the other the flag.
+template <class P>
+void arm_against_push(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  x.thread([s] { s->pushed = s->push(0, 0); });
+  x.thread([s] { s->armed = s->tasks.arm(); });
+  x.run();
+  MC_CHECK(s->armed != (s->pushed == push_status::accepted_must_wake));
+}
+
+/// A flag that was set wakes for exactly one of two pushes.
+template <class P>
+void armed_once(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  auto* announced = x.make<std::array<int, 2>>();
+  s->tasks.arm();
+  auto* results = x.make<std::array<push_status, 2>>();
+  for (int i = 0; i < 2; ++i) {
+    x.thread([=] {
+      const auto at = static_cast<std::size_t>(i);
+      node* const one = &s->at(3 * i);
+      one->value.set(3 * i);
+      (*results)[at] = s->tasks.push(one, one, false, [=] {
+        ++(*announced)[at];
+        return true;
+      });
+    });
+  }
+  x.run();
+  int must_wake = 0;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const bool wakes = (*results)[i] == push_status::accepted_must_wake;
+    MC_CHECK(!wakes || (*announced)[i] == 1);
+    MC_CHECK((*announced)[i] <= 1);
+    must_wake += wakes ? 1 : 0;
+  }
+  MC_CHECK(must_wake == 1);
+}
+
+/// The queue is closed while one pushes: what was accepted is found by whoever empties it afterwards.
+template <class P>
+void close_against_push(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  x.thread([s] { s->pushed = s->push(0, 1); });
+  x.thread([s] {
+    s->tasks.close();
+    while (!s->tasks.looks_empty()) {
+      if (s->take_some(1, 4) != take_status::taken) P::yield();
+    }
+  });
+  x.run();
+  MC_CHECK(s->count[1] == (s->pushed == push_status::refused ? 0 : 2));
+  MC_CHECK(s->push(3, 3) == push_status::refused);
+  MC_CHECK(s->push(3, 3, true) == push_status::accepted);
+}
+
+/// A task is scheduled again, somewhere else, in the moment it is taken: the rest of its list is not lost.
+template <class P>
+void taken_and_pushed_again(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  s->push(0, 2);
+  x.thread([s] {
+    bool more = false;
+    s->tasks.take(3, more, [&](node* one) {
+      s->take(0, one);
+      if (one == &s->at(0)) s->elsewhere.push(one, one, false);
+    });
+  });
+  x.thread([s] { s->push(3, 3); });
+  x.run();
+  s->take_until(1, 4 - s->count[0]);
+  s->check_taken_once({0, 1, 2, 3});
+}
+
+/// Whoever takes a node frees it, and the queue with the last one: a push touches neither after that.
+template <class P>
+void freed_by_the_taker(mc::execution& x) {
+  using queue = treadle::detail::task_queue<P, node>;
+  auto* tasks = mc::make<queue>();
+  for (int i = 0; i < 2; ++i) {
+    x.thread([tasks] {
+      node* const one = mc::make<node>();
+      one->value.set(1);
+      tasks->push(one, one, false);
+    });
+  }
+  x.thread([tasks] {
+    int count = 0;
+    while (count < 2) {
+      bool more = false;
+      const auto free_it = [&](node* one) {
+        count += one->value.get();
+        mc::destroy(one);
+      };
+      if (tasks->take(2, more, free_it) != take_status::taken) P::yield();
+    }
+    mc::destroy(tasks);
+  });
+  x.run();
+}
+
+template <class Body>
+void holds(Body body, int preemptions, int stale_reads) {
+  model::expect_holds("exhaustive", mc::explore(bounded(preemptions, stale_reads), body));
+  model::expect_holds("random", mc::explore(model::random_runs(10'000, {.weak_failures = 1}), body));
+  model::expect_holds("pct", mc::explore(model::pct_runs(10'000, {.weak_failures = 1}), body));
+}
+
+TEST(task_queue_model, two_producers) { holds(two_producers<model_policy>, 2, 1); }
+TEST(task_queue_model, two_consumers) { holds(two_consumers<model_policy>, 2, 1); }
+TEST(task_queue_model, nothing_is_hidden) { holds(nothing_is_hidden<model_policy>, 3, 1); }
+TEST(task_queue_model, arm_against_push) { holds(arm_against_push<model_policy>, mc::unlimited, 2); }
+TEST(task_queue_model, armed_once) { holds(armed_once<model_policy>, 3, 2); }
+TEST(task_queue_model, close_against_push) { holds(close_against_push<model_policy>, 3, 2); }
+TEST(task_queue_model, taken_and_pushed_again) { holds(taken_and_pushed_again<model_policy>, 3, 1); }
+TEST(task_queue_model, freed_by_the_taker) { holds(freed_by_the_taker<model_policy>, 2, 1); }
+
+TEST(task_queue_model, seed_defect_14) {
+  model::expect_fails(mc::explore(bounded(2, 1), nothing_is_hidden<with_defect<14>>), mc::failure::check);
+}
+TEST(task_queue_model, seed_defect_20) {
+  model::expect_fails(mc::explore(bounded(2, 1), nothing_is_hidden<with_defect<20>>), mc::failure::check);
+}
+
+}  // namespace
