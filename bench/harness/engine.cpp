@@ -25,7 +25,7 @@ class row_run {
   }
 
   row_result run() && {
-    const unsigned tries = options_.rounds * 3;
+    const unsigned tries = options_.rounds * (options_.load_limit < 1 ? 20 : 3);
     for (unsigned round = 0; round < tries && result_.other_load.size() < options_.rounds && !active_.empty();
          ++round) {
       if (isatty(STDERR_FILENO) != 0) {
@@ -98,12 +98,16 @@ class row_run {
       ++result_.dropped;
       return;
     }
+    const double ticks_a_second = static_cast<double>(sysconf(_SC_CLK_TCK));
+    const double foreign = (static_cast<double>(after.busy - before.busy) - ours * ticks_a_second) / total;
+    if (foreign > options_.load_limit) {
+      ++result_.dropped_busy;
+      return;
+    }
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
       for (const auto& [key, value] : outcomes[i].values) result_.contenders[i].by_key[key].push_back(value);
     }
-    const double ticks_a_second = static_cast<double>(sysconf(_SC_CLK_TCK));
-    const double foreign = static_cast<double>(after.busy - before.busy) - ours * ticks_a_second;
-    result_.other_load.push_back(std::clamp(foreign / total, 0.0, 1.0));
+    result_.other_load.push_back(std::clamp(foreign, 0.0, 1.0));
   }
 
   const engine_options& options_;

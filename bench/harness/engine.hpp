@@ -21,6 +21,7 @@ struct row_result {
   std::vector<samples_of> contenders;
   std::vector<std::string> skipped;  ///< Contenders that did not take part, each with the reason.
   std::vector<double> other_load;    ///< Per kept round: share of the machine that others used.
+  unsigned dropped_busy = 0;         ///< Rounds above `engine_options::load_limit`.
   unsigned dropped = 0;              ///< Rounds in which the hypervisor took more than 1 %.
 };
 
@@ -28,6 +29,7 @@ struct engine_options {
   std::string directory;  ///< Where the peers lie.
   unsigned rounds = 31;
   unsigned limit_s = 300;
+  double load_limit = 1;  ///< Rounds in which others used a larger share of the machine are dropped.
 };
 
 /// Runs all contenders of `definition` once a round, in an order that rotates, until enough rounds are kept.

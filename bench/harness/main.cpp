@@ -33,6 +33,7 @@ constexpr const char* usage = R"(treadle_bench: treadle against others, in inter
   --workers N         workers of every pool (what this process may use)
   --data DIR          where the trees for the hash rows are made and kept
   --tool FILE         the treadle command
+  --max-load PERCENT  drop rounds in which other programs used more of the machine (100)
   --quick             a tenth of the work and 5 rounds: to see that everything runs
   --list              name the rows and leave
 )";
@@ -80,6 +81,8 @@ settings parse(int argc, char** argv) {
       result.rows.quick = true;
     else if (option == "--list")
       result.list = true;
+    else if (option == "--max-load")
+      result.engine.load_limit = number() / 100.0;
     else if (option == "--workers")
       result.rows.workers = number();
     else if (option == "--rounds") {

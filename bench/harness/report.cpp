@@ -185,7 +185,8 @@ void write_row(json_writer& out, const row_result& result) {
   out.raw(", ");
   out.field("title", result.definition.title);
   out.raw((", \"rounds\": " + std::to_string(result.other_load.size()) +
-           ", \"dropped\": " + std::to_string(result.dropped) + ", \"other_load\": ")
+           ", \"dropped\": " + std::to_string(result.dropped) +
+           ", \"dropped_busy\": " + std::to_string(result.dropped_busy) + ", \"other_load\": ")
               .c_str());
   out.list(result.other_load);
   out.raw(",\n   ");
@@ -201,8 +202,9 @@ void write_row(json_writer& out, const row_result& result) {
 
 void print_row(const row_result& result) {
   std::printf("\n%s: %s\n", result.definition.name.c_str(), result.definition.title.c_str());
-  std::printf("  %zu rounds kept, %u dropped for stolen CPU; median load by others %.0f %%\n", result.other_load.size(),
-              result.dropped, bootstrap_median(result.other_load).median * 100);
+  std::printf("  %zu rounds kept, %u dropped for stolen CPU, %u for load; median load by others %.0f %%\n",
+              result.other_load.size(), result.dropped, result.dropped_busy,
+              bootstrap_median(result.other_load).median * 100);
   if (!result.other_load.empty()) {
     print_figures(result);
     print_ratios(result);

@@ -146,6 +146,8 @@ def details(row):
     lines = [f"### {row['name']}", "", f"{row['title'][0].upper()}{row['title'][1:]}."]
     load = sorted(row["other_load"])[len(row["other_load"]) // 2] if row["other_load"] else 0
     lines[-1] += f" {row['rounds']} rounds, {row['dropped']} dropped for stolen CPU."
+    if row["dropped_busy"]:
+        lines[-1] += f" {row['dropped_busy']} dropped because other programs kept the machine busy."
     if load > TROUBLED_LOAD:
         lines[-1] += f" Other programs used {load:.0%} of the machine meanwhile."
     lines += ["", "| contender | " + " | ".join(heads) + " | treadle / it, " + heads[0] + " |"]

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <treadle/detail/deadline.hpp>
 #include <treadle/detail/future_state.hpp>
 #include <treadle/errc.hpp>
 
 #include <chrono>
-#include <cstdint>
 #include <system_error>
 #include <utility>
 
@@ -47,16 +47,13 @@ class future {
   /// Waits until the task is over or the time has passed. Runs nothing.
   template <class Rep, class Period>
   [[nodiscard]] future_status wait_for(std::chrono::duration<Rep, Period> timeout) const noexcept {
-    return wait_until(std::chrono::steady_clock::now() +
-                      std::chrono::ceil<std::chrono::steady_clock::duration>(timeout));
+    if (state_ == nullptr) return future_status::timeout;
+    return state_->wait_until(detail::deadline_after(timeout)) ? future_status::ready : future_status::timeout;
   }
   template <class Clock, class Duration>
   [[nodiscard]] future_status wait_until(std::chrono::time_point<Clock, Duration> deadline) const noexcept {
     if (state_ == nullptr) return future_status::timeout;
-    const auto left = std::chrono::ceil<std::chrono::nanoseconds>(deadline - Clock::now()).count();
-    const std::int64_t now = detail::monotonic_ns();
-    const std::int64_t until = left > detail::no_deadline - now ? detail::no_deadline : now + left;
-    return state_->wait_until(until) ? future_status::ready : future_status::timeout;
+    return state_->wait_until(detail::deadline_at(deadline)) ? future_status::ready : future_status::timeout;
   }
 
   /// Waits as `wait` does, then returns the result or rethrows the task's exception. Throws std::system_error with

@@ -71,8 +71,8 @@ class event {
     } else {
       do {
         if ((word & stopped) != 0) return;
-        // E-EVENT: what the notifier did before is visible to the waiter that consumes the token. Written even if a token
-        // is there already: a mere look at it might be older than its being consumed.
+        // What the notifier did before is visible to the waiter that consumes the token. Written even if a token is
+        // there already: a mere look at it might be older than its being consumed. E-EVENT
       } while (!word_.compare_exchange_weak(word, word | token, std::memory_order_release, std::memory_order_relaxed));
       if ((word & token) != 0) return;
     }

@@ -225,8 +225,8 @@ class scheduler {
     return search(self);
   }
 
-  /// Looks everywhere, for `spin_limit_ns` again and again. Work that is seen but held by another for the moment (a queue's
-  /// consumer, a thief, a producer between its two steps) is waited for here: parking would not stay parked.
+  /// Looks everywhere, for `spin_limit_ns` again and again. Work that is seen but held by another for the moment (a
+  /// queue's consumer, a thief, a producer between its two steps) is waited for here: parking would not stay parked.
   Task* search(record& self) noexcept {
     if (Task* const task = search_once(self)) return task;
     std::int64_t deadline = 0;
@@ -280,6 +280,11 @@ class scheduler {
     for (std::uint32_t visited = 0; visited < count; ++visited, at = at + 1 == count ? 0 : at + 1) {
       record* const victim = workers_.at(at);
       if (victim == nullptr || victim == &self) continue;
+      // What a victim could not keep in its ring goes first: taking it does not touch what the owner works on.
+      if (Task* const task = take_from(self, victim->overflow, P::ring_capacity / 2)) {
+        record::bump(self.count.steals);
+        return task;
+      }
       Task* first = nullptr;
       std::size_t staged = 0;
       std::uint64_t retries = 0;
@@ -292,10 +297,6 @@ class scheduler {
           record::bump(self.count.stolen, staged + 1);
           return keep(self, first, staged);
         }
-      }
-      if (Task* const task = take_from(self, victim->overflow, P::ring_capacity / 2)) {
-        record::bump(self.count.steals);
-        return task;
       }
     }
     record::bump(self.count.failed_steals);
