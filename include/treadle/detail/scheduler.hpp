@@ -57,11 +57,13 @@ class scheduler {
   /// Queues the list of `count` tasks from a task that worker `self` runs. Writes no cache line of the pool unless it
   /// wakes someone. Returns false, with the list whole, when the pool is being cancelled.
   [[nodiscard]] bool push_local(record& self, Task* first, Task* last, std::size_t count) noexcept {
-    if (self.may_overflow && self.overflow.looks_empty()) self.may_overflow = false;
+    if (self.may_overflow && !self.overflow_behind && self.overflow.looks_empty()) self.may_overflow = false;
     sync_state state;
     if (self.may_overflow || self.tasks.room() < count) {
       // What does not fit goes behind what did not fit before: the order stays that of the pushes.
-      if (self.overflow.push(first, last, false) == push_status::refused) return false;
+      if (self.overflow.push_alone(first, last, self.last_overflowed, self.overflow_behind) == push_status::refused) {
+        return false;
+      }
       self.may_overflow = true;
       record::bump(self.count.overflowed, count);
       state = sync_.look_after_publish();
@@ -228,7 +230,11 @@ class scheduler {
   /// Looks everywhere, for `spin_limit_ns` again and again. Work that is seen but held by another for the moment (a
   /// queue's consumer, a thief, a producer between its two steps) is waited for here: parking would not stay parked.
   Task* search(record& self) noexcept {
-    if (Task* const task = search_once(self)) return task;
+    // After a small catch, let the catch of others' pushes grow: looking at once costs them more than it brings.
+    if (self.last_catch >= small_catch || self.last_catch == 0) {
+      if (Task* const task = search_once(self)) return task;
+    }
+    self.last_catch = 0;
     std::int64_t deadline = 0;
     for (;;) {
       for (int i = 0; i < spin_pauses; ++i) P::pause();
@@ -269,6 +275,7 @@ class scheduler {
     });
     if (first == nullptr) return nullptr;
     if (staged != 0) self.tasks.commit(staged);
+    self.last_catch = staged + 1;
     if (&from == &injected_) host().taken_from_injected(staged + 1);
     return keep(self, first, staged + (more ? 1 : 0));
   }
@@ -293,6 +300,7 @@ class scheduler {
         if (retries != 0) record::bump(self.count.steal_retries, retries);
         if (status == steal_status::stolen) {
           if (staged != 0) self.tasks.commit(staged);
+          self.last_catch = staged + 1;
           record::bump(self.count.steals);
           record::bump(self.count.stolen, staged + 1);
           return keep(self, first, staged);
@@ -471,6 +479,7 @@ class scheduler {
 
   static constexpr std::uint32_t injected_interval = 61;
   static constexpr int spin_pauses = 16;
+  static constexpr std::size_t small_catch = 8;
 
   queue injected_;
   alignas(TREADLE_CACHE_LINE) sync_word<P> sync_;

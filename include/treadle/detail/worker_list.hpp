@@ -45,11 +45,14 @@ struct worker_record {
   std::uint32_t until_injected = 1;  ///< tasks to start until the injected queue is served again
   std::uint64_t random;
   std::int64_t spin_limit_ns = 0;
-  bool searcher = false;      ///< holds the pool's one searcher token
-  bool just_woken = false;    ///< has not found work since it was woken
-  bool may_overflow = false;  ///< something was pushed to `overflow` and not seen gone
-  void* host = nullptr;       ///< the pool, for the thread's entry
-  void* thread = nullptr;     ///< what the operating system's floor keeps of the thread
+  bool searcher = false;         ///< holds the pool's one searcher token
+  bool just_woken = false;       ///< has not found work since it was woken
+  bool may_overflow = false;     ///< something was pushed to `overflow` and not seen gone
+  bool overflow_behind = false;  ///< the last such push found the one before it still queued
+  Task* last_overflowed = nullptr;
+  std::size_t last_catch = 0;  ///< tasks that the last search brought
+  void* host = nullptr;        ///< the pool, for the thread's entry
+  void* thread = nullptr;      ///< what the operating system's floor keeps of the thread
 
   /// Says whether the worker runs a task.
   [[nodiscard]] bool is_running() const noexcept {

@@ -89,6 +89,7 @@ class engine {
   void free(void* memory, site where);
   void own(void* object, void (*destroy)(void*));
   void set_name(const void* address, const char* name);
+  void calm(std::uint32_t id) { locations_[id].calm = true; }
   unsigned choose_user(unsigned count) { return choose(choice::user, count); }
   /// Ends the execution as failed. Call `leave` after it: the strings of the caller must be gone by then.
   void fail(failure kind, std::string message);
@@ -113,6 +114,7 @@ class engine {
     const void* address = nullptr;
     const char* name = nullptr;
     bool alive = false;
+    bool calm = false;  ///< threads do not switch at it, and it is never stale
     unsigned bytes = 0;
     unsigned maker = 0;
     std::uint32_t made_at = 0;

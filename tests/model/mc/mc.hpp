@@ -55,6 +55,12 @@ void name(const T& object, const char* text) {
   engine::active->set_name(&object, text);
 }
 
+/// Says that threads need not switch at this atomic: a counter whose value nobody acts upon.
+template <class T>
+void calm(const atomic<T>& counter) {
+  engine::active->calm(counter.model_id());
+}
+
 /// Starts a thread from inside a thread. Returns its number, to join it.
 template <class F>
 unsigned spawn(F&& function, site where = site::current()) {

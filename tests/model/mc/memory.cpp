@@ -63,6 +63,7 @@ void engine::make_atomic(std::uint32_t& id, const void* address, std::uint64_t v
   made.address = address;
   made.name = nullptr;
   made.alive = true;
+  made.calm = false;
   made.bytes = bytes;
   made.maker = current_;
   made.made_at = threads_[current_].current.clock(current_);
@@ -100,8 +101,10 @@ engine::location& engine::enter(std::uint32_t id, const void* address, op_kind k
     leave();
   }
   check_alive(id, address, what, where);
-  before({kind, sc, id}, where);
-  check_alive(id, address, what, where);
+  if (!locations_[id].calm) {
+    before({kind, sc, id}, where);
+    check_alive(id, address, what, where);
+  }
   location& entered = locations_[id];
   if (!knows(entered.maker, entered.made_at)) {
     fail(failure::lifetime, "lifetime: thread " + std::to_string(current_) + " uses " + name_of(address) +
@@ -121,8 +124,11 @@ stamp engine::floor_of(const thread& self, std::uint32_t id, bool sc) const noex
   return sc ? std::max(known, sc_.oldest(id)) : known;
 }
 
-/// A thread that waits in a loop must see a store at last, else the loop would not end.
-bool engine::may_be_stale() const noexcept { return stale_left_ != 0 && threads_[current_].stale_after_yield != 0; }
+/// A thread that waits in a loop must see a store at last, else the loop would not end. The body is the judge: it sees
+/// what is.
+bool engine::may_be_stale() const noexcept {
+  return current_ != 0 && stale_left_ != 0 && threads_[current_].stale_after_yield != 0;
+}
 
 void engine::count_stale() noexcept {
   if (stale_left_ > 0) --stale_left_;
@@ -177,7 +183,7 @@ std::uint64_t engine::load(std::uint32_t id, const void* address, std::memory_or
   location& from = enter(id, address, op_kind::load, sc, where);
   const auto last = static_cast<stamp>(from.messages.size() - 1);
   unsigned back = 0;
-  if (may_be_stale()) {
+  if (!from.calm && may_be_stale()) {
     const unsigned options = last - floor_of(threads_[current_], id, sc) + 1U;
     back = choose(choice::read, options < most_stale_options ? options : most_stale_options);
     if (back != 0) count_stale();
