@@ -50,7 +50,7 @@ constexpr std::size_t smaller_if_slow(std::size_t usual) { return usual / slow_f
 /// How long any single wait of a test may take before that is a failure: far more than a loaded machine needs.
 inline constexpr std::chrono::seconds patience{20 * (slow_factor > 4 ? 3 : 1)};
 
-namespace detail {
+namespace hanging {
 
 inline char current_test[256] = "?";
 
@@ -80,6 +80,6 @@ inline const bool hang_guard_installed = [] {
   return true;
 }();
 
-}  // namespace detail
+}  // namespace hanging
 
 }  // namespace treadle::test
