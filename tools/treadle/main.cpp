@@ -1,0 +1,49 @@
+#include "hash.hpp"
+#include "hash_cli.hpp"
+#include "text.hpp"
+
+#include <treadle/version.hpp>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <vector>
+
+namespace {
+
+/// Prints what is wrong with the command line, and how to mend it, in one line. Returns the exit status.
+int refuse(const std::string& message) {
+  fmt::print(stderr, "treadle: {}\n", message);
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Programs on the treadle thread pool.", "treadle");
+  app.set_version_flag("--version", "treadle " TREADLE_VERSION_STRING);
+  app.require_subcommand(1);
+  app.footer("`treadle hash --help` tells more.");
+  tool::hash_cli hash(app);
+  // What stands behind -- are paths, whatever they look like: the option parser never sees them.
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const auto marker = std::find(words.begin(), words.end(), "--");
+  try {
+    app.parse(std::vector<std::string>(std::make_reverse_iterator(marker), words.rend()));
+    return tool::run_hash(hash.options({marker == words.end() ? marker : marker + 1, words.end()}));
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return app.exit(asked);
+  } catch (const CLI::ExtrasError&) {
+    return refuse(tool::explain_extras(app));
+  } catch (const CLI::RequiredError&) {
+    if (words.empty()) return refuse("no command is given; `treadle hash PATH...` is one");
+    return refuse("'" + tool::readable(words.front()) + "' is no command; `treadle hash PATH...` is one");
+  } catch (const CLI::ParseError& error) {
+    return refuse(std::string(error.what()) + "; `treadle hash --help` lists the options");
+  } catch (const tool::bad_option& error) {
+    return refuse(error.what());
+  }
+}
