@@ -29,7 +29,7 @@ constexpr const char* usage = R"(treadle_bench: treadle against others, in inter
   --filter REGEX      only rows whose name matches
   --contenders REGEX  only contenders whose name matches (treadle always takes part)
   --rounds N          rounds to keep a row (31)
-  --json FILE         write every sample there
+  --json FILE         write every sample there (of all rows, not quick: bench.json beside this program)
   --workers N         workers of every pool (what this process may use)
   --data DIR          where the trees for the hash rows are made and kept
   --tool FILE         the treadle command
@@ -95,6 +95,9 @@ settings parse(int argc, char** argv) {
       refuse("unknown option " + std::string(option));
   }
   if (result.rows.quick && !rounds_given) result.engine.rounds = 5;
+  if (result.json.empty() && result.filter.empty() && !result.rows.quick) {
+    result.json = result.engine.directory + "/bench.json";
+  }
   if (result.rows.quick) result.rows.data += "_quick";
   if (result.engine.rounds == 0 || result.rows.workers == 0) refuse("numbers must be positive");
   return result;
@@ -146,6 +149,7 @@ int main(int argc, char** argv) try {
     bench::print_row(results.back());
     if (!chosen.json.empty()) bench::write_json(chosen.json, machine, joined(argc, argv), results);
   }
+  if (!chosen.json.empty() && !chosen.list) std::printf("\nevery sample: %s\n", chosen.json.c_str());
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "treadle_bench: %s\n", error.what());

@@ -3,6 +3,7 @@
 #include <treadle/batch.hpp>
 #include <treadle/config.hpp>
 #include <treadle/detail/callable_task.hpp>
+#include <treadle/detail/deadline.hpp>
 #include <treadle/detail/pool_core.hpp>
 #include <treadle/errc.hpp>
 #include <treadle/future.hpp>
@@ -106,14 +107,12 @@ class TREADLE_EXPORT thread_pool {
   template <class Rep, class Period>
   shutdown_report shutdown_for(std::chrono::duration<Rep, Period> timeout,
                                shutdown_mode mode = shutdown_mode::drain) noexcept {
-    return shutdown_until(
-        std::chrono::steady_clock::now() + std::chrono::ceil<std::chrono::steady_clock::duration>(timeout), mode);
+    return core_.shut_down(mode, detail::deadline_after(timeout));
   }
   template <class Clock, class Duration>
   shutdown_report shutdown_until(std::chrono::time_point<Clock, Duration> deadline,
                                  shutdown_mode mode = shutdown_mode::drain) noexcept {
-    const auto left = std::chrono::ceil<std::chrono::nanoseconds>(deadline - Clock::now()).count();
-    return core_.shut_down(mode, detail::monotonic_ns() + left);
+    return core_.shut_down(mode, detail::deadline_at(deadline));
   }
 
   /// Waits until every thread of the pool has ended, its thread-local destructors included. Shuts down with drain first

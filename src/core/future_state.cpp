@@ -76,6 +76,7 @@ bool future_state::sleep_until_done(std::int64_t deadline_ns) noexcept {
 
 bool future_state::wait_until(std::int64_t deadline_ns) noexcept {
   if (is_done()) return true;
+  if (pool_->is_inherited()) return false;  // whoever runs it runs in the parent
   const thread_context& here = context();
   if (here.record == nullptr) return sleep_until_done(deadline_ns);
   pool_core& waiting = *here.pool;
@@ -87,6 +88,7 @@ bool future_state::wait_until(std::int64_t deadline_ns) noexcept {
 
 std::error_code future_state::wait() noexcept {
   if (is_done()) return {};
+  if (pool_->is_inherited()) return errc::inherited_by_fork;
   const thread_context& here = context();
   for (const future_state* below = here.innermost; below != nullptr; below = below->below_) {
     if (below == this) return errc::would_deadlock;

@@ -33,7 +33,7 @@ void pool_core::run_on_caller() noexcept {
 }
 
 std::error_code pool_core::drain() noexcept {
-  if (forked_.load(std::memory_order_relaxed)) return errc::inherited_by_fork;
+  if (is_inherited()) return errc::inherited_by_fork;
   if (is_inside()) return errc::would_deadlock;
   for (;;) {
     run_on_caller();
@@ -108,7 +108,7 @@ void pool_core::count_report(shutdown_report& report) const noexcept {
 
 shutdown_report pool_core::shut_down(shutdown_mode mode, std::int64_t deadline_ns) noexcept {
   shutdown_report report;
-  if (forked_.load(std::memory_order_relaxed)) {
+  if (is_inherited()) {
     report.error = errc::inherited_by_fork;
   } else if (is_inside()) {
     report.error = errc::would_deadlock;
@@ -134,7 +134,7 @@ void pool_core::wait_for_threads() noexcept {
 }
 
 std::error_code pool_core::join() noexcept {
-  if (forked_.load(std::memory_order_relaxed)) return errc::inherited_by_fork;
+  if (is_inherited()) return errc::inherited_by_fork;
   if (is_inside()) return errc::would_deadlock;
   close_to_outsiders();
   sync().advance(lifecycle::draining);
@@ -167,7 +167,7 @@ void pool_core::destroy_on_own_worker() noexcept {
 }
 
 pool_core::~pool_core() {
-  if (forked_.load(std::memory_order_relaxed)) return;
+  if (is_inherited()) return;
   if (is_inside()) {
     destroy_on_own_worker();
     return;

@@ -104,27 +104,19 @@ std::error_code pool_core::prepare() noexcept {
 }
 
 bool pool_core::ensure_started() noexcept {
-  for (;;) {
-    start_state now = start_state_.load(std::memory_order_acquire);  // E-START
-    if (now == start_state::started) return true;
-    if (now == start_state::failed) return false;
-    if (now == start_state::busy) {
-      yield_thread();
-      continue;
-    }
-    if (!start_state_.compare_exchange_strong(now, start_state::busy, std::memory_order_acquire,  // E-START
-                                              std::memory_order_relaxed)) {
-      continue;
-    }
-    const std::error_code fault = prepare();
-    start_error_ = static_cast<errc>(fault.value());
-    const bool again_later = fault == errc::out_of_memory;
-    start_state_.store(!fault        ? start_state::started
-                       : again_later ? start_state::none
-                                     : start_state::failed,
-                       std::memory_order_release);  // E-START
-    return !fault;
+  if (start_state_.load(std::memory_order_acquire) == start_state::started) return true;  // E-START
+  // Under the lock that fork() takes: no child inherits a pool that is half started.
+  const os::fork_lock lock;
+  const start_state now = start_state_.load(std::memory_order_acquire);  // E-START
+  if (now != start_state::none || is_inherited()) return now == start_state::started && !is_inherited();
+  const std::error_code fault = prepare();
+  start_error_ = static_cast<errc>(fault.value());
+  if (!fault) {
+    start_state_.store(start_state::started, std::memory_order_release);  // E-START
+  } else if (fault != errc::out_of_memory) {
+    start_state_.store(start_state::failed, std::memory_order_release);  // E-START
   }
+  return !fault;
 }
 
 std::error_code pool_core::start() noexcept {
@@ -139,19 +131,21 @@ std::error_code pool_core::start() noexcept {
 std::uint32_t pool_core::worker_limit() noexcept { return ensure_started() ? limits().width : 0; }
 
 std::error_code pool_core::why_refused() const noexcept {
-  if (forked_.load(std::memory_order_relaxed)) return errc::inherited_by_fork;
+  if (is_inherited()) return errc::inherited_by_fork;
   if (start_state_.load(std::memory_order_acquire) == start_state::failed) return start_error_;  // E-START
-  return injected().is_closed() ? errc::shut_down : errc::out_of_memory;
+  const bool ended = injected().is_closed() || sync().look().life() >= lifecycle::cancelling;
+  return ended ? errc::shut_down : errc::out_of_memory;
 }
 
 // ---- schedule -----------------------------------------------------------------------------------------------------
 
 bool pool_core::is_inside() const noexcept { return context().pool == this; }
 
-bool pool_core::reserve(std::size_t count) noexcept {
+bool pool_core::reserve(std::size_t count, bool insider) noexcept {
   if (config_.max_queued == 0) return true;
   std::size_t queued = queued_.load(std::memory_order_relaxed);
   do {
+    if (insider) continue;
     if (count > config_.max_queued || queued > config_.max_queued - count) return false;
   } while (!queued_.compare_exchange_weak(queued, queued + count, std::memory_order_relaxed));
   return true;
@@ -165,64 +159,67 @@ std::error_code pool_core::schedule(task* first, task* last, std::size_t count) 
   if constexpr (checks_links) check_and_mark(first, last);
   const thread_context& here = context();
   if (here.pool == this && here.record != nullptr) {
-    if (!forked_.load(std::memory_order_relaxed) && push_local(*here.record, first, last, count)) return {};
+    if (!is_inherited() && push_local(*here.record, first, last, count)) return {};
     unmark(first, last);
-    return why_refused_inside();
+    return why_refused();
   }
-  const bool insider = here.pool == this;
-  if (insider) {
-    if (sync().look().life() < lifecycle::cancelling) {
-      if (config_.max_queued != 0) queued_.fetch_add(count, std::memory_order_relaxed);
-      static_cast<void>(inject(first, last, count, true));
-      return {};
-    }
-  } else {
-    if (!reserve(count)) {
-      unmark(first, last);
-      return errc::queue_full;
-    }
-    if (inject(first, last, count, false)) return {};
-    unreserve(count);
+  if (here.pool == this) return schedule_standing_in(first, last, count);
+  if (!reserve(count, false)) {
+    unmark(first, last);
+    return errc::queue_full;
   }
+  if (inject(first, last, count, false)) return {};
+  unreserve(count);
   unmark(first, last);
   return why_refused();
 }
 
-std::error_code pool_core::why_refused_inside() const noexcept {
-  return forked_.load(std::memory_order_relaxed) ? errc::inherited_by_fork : errc::shut_down;
+std::error_code pool_core::schedule_standing_in(task* first, task* last, std::size_t count) noexcept {
+  enter_gate();  // a cancel waits for whoever is inside
+  const bool accepted = sync().look_after_publish().life() < lifecycle::cancelling;
+  if (accepted) {
+    static_cast<void>(reserve(count, true));
+    static_cast<void>(inject(first, last, count, true));
+  }
+  leave_gate();
+  if (accepted) return {};
+  unmark(first, last);
+  return why_refused();
 }
 
 admission::admission(pool_core& pool) noexcept : pool_(pool) {
-  if (pool.is_inside()) {
-    if (pool.sync().look().life() >= lifecycle::cancelling) error_ = pool.why_refused_inside();
+  const thread_context& here = context();
+  if (here.pool == &pool && here.record != nullptr) {
+    // A cancel waits for whoever it finds admitting: what is admitted is swept, or runs.
+    worker_ = here.record;
+    worker_->admitting.store(1, std::memory_order_relaxed);
+    pool.sync().barrier();  // E-ADMIT
+    if (pool.sync().look().life() >= lifecycle::cancelling) error_ = pool.why_refused();
     return;
   }
   pool.enter_gate();
   inside_gate_ = true;
-  if (pool.injected().is_closed() || !pool.ensure_started()) {
+  if (here.pool == &pool) {
+    if (pool.sync().look_after_publish().life() >= lifecycle::cancelling) error_ = pool.why_refused();
+  } else if (pool.injected().is_closed() || !pool.ensure_started()) {
     error_ = pool.why_refused();
-  } else if (!pool.reserve(1)) {
-    error_ = errc::queue_full;
-  } else {
-    reserved_ = true;
+    return;
   }
+  if (!error_ && !pool.reserve(1, here.pool == &pool)) error_ = errc::queue_full;
+  reserved_ = !error_;
 }
 
 admission::~admission() {
   if (reserved_) pool_.unreserve(1);
-  if (inside_gate_) pool_.leave_gate();  // LAST TOUCH
+  if (worker_ != nullptr) worker_->admitting.store(0, std::memory_order_release);  // E-ADMIT
+  if (inside_gate_) pool_.leave_gate();                                            // LAST TOUCH
 }
 
 void admission::push(internal_task& made) noexcept {
   if constexpr (checks_links) check_and_mark(&made, &made);
-  pool_core::record* const self = inside_gate_ ? nullptr : context().record;
-  if (self != nullptr) {
-    if (!pool_.push_local(*self, &made, &made, 1)) made.operations_of->cancel(&made);
-    return;
-  }
-  if (!inside_gate_ && pool_.config().max_queued != 0) pool_.queued_.fetch_add(1, std::memory_order_relaxed);
   reserved_ = false;
-  // Inside the gate since before the pool was closed, if it is closed at all: accepted then, so accepted now.
+  if (worker_ != nullptr && pool_.push_local(*worker_, &made, &made, 1)) return;
+  // Admitted before the pool was closed, if it is closed at all: accepted then, so accepted now.
   static_cast<void>(pool_.inject(&made, &made, 1, true));
 }
 

@@ -20,24 +20,27 @@ void in_child() noexcept {
 
 }  // namespace
 
-void watch_fork(fork_watch& watch) noexcept {
+fork_lock::fork_lock() noexcept {
   // The handlers are the library's own: the system drops them when the library is unloaded.
   static const int registered = pthread_atfork(&before_fork, &in_parent, &in_child);
   static_cast<void>(registered);
   pthread_mutex_lock(&watches_lock);
+}
+
+fork_lock::~fork_lock() { pthread_mutex_unlock(&watches_lock); }
+
+void watch_fork(fork_watch& watch) noexcept {
   watch.previous = nullptr;
   watch.next = watches;
   if (watches != nullptr) watches->previous = &watch;
   watches = &watch;
-  pthread_mutex_unlock(&watches_lock);
 }
 
 void unwatch_fork(fork_watch& watch) noexcept {
-  pthread_mutex_lock(&watches_lock);
+  const fork_lock lock;
   if (watch.previous != nullptr) watch.previous->next = watch.next;
   if (watch.next != nullptr) watch.next->previous = watch.previous;
   if (watches == &watch) watches = watch.next;
-  pthread_mutex_unlock(&watches_lock);
 }
 
 }  // namespace treadle::detail::os

@@ -35,8 +35,18 @@ void set_next_thread(void* listed, void* next) noexcept;
 [[nodiscard]] std::size_t minimum_stack_bytes() noexcept;
 [[nodiscard]] std::size_t page_bytes() noexcept;
 
-/// Adds a pool to those that a child of fork() marks as inherited. Blocks for a moment at most.
+/// Keeps fork() in other threads from happening. Blocks for a moment at most.
+class fork_lock {
+ public:
+  fork_lock() noexcept;
+  ~fork_lock();
+  fork_lock(const fork_lock&) = delete;
+  fork_lock& operator=(const fork_lock&) = delete;
+};
+
+/// Adds a pool to those that a child of fork() marks as inherited. Under the fork lock.
 void watch_fork(fork_watch& watch) noexcept;
+/// Takes it out again. Takes the fork lock itself.
 void unwatch_fork(fork_watch& watch) noexcept;
 
 }  // namespace treadle::detail::os

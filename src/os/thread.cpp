@@ -1,3 +1,4 @@
+#include "cpu.hpp"
 #include "os.hpp"
 
 #include <pthread.h>
@@ -15,6 +16,7 @@ struct thread {
   void (*entry)(void*) noexcept = nullptr;
   void* argument = nullptr;
   thread_options options;
+  bool lift_pin = false;  ///< the starter was pinned, and its one CPU is not for this thread
 };
 
 namespace {
@@ -28,20 +30,14 @@ void set_name(const thread_options& options) noexcept {
   pthread_setname_np(pthread_self(), name);
 }
 
-void set_cpu(std::uint32_t cpu) noexcept {
-  cpu_set_t* const set = CPU_ALLOC(cpu + 1);
-  if (set == nullptr) return;
-  const std::size_t bytes = CPU_ALLOC_SIZE(cpu + 1);
-  CPU_ZERO_S(bytes, set);
-  CPU_SET_S(cpu, bytes, set);
-  sched_setaffinity(0, bytes, set);  // refused: the thread runs where it may, which is right if not as fast
-  CPU_FREE(set);
-}
-
 void* run_thread(void* started) {
   const thread& self = *static_cast<thread*>(started);
   if (self.options.name != nullptr) set_name(self.options);
-  if (self.options.cpu != any_cpu) set_cpu(self.options.cpu);
+  if (self.options.cpu != any_cpu) {
+    pin_this_thread(self.options.cpu);
+  } else if (self.lift_pin) {
+    unpin_this_thread();
+  }
   self.entry(self.argument);
   return nullptr;
 }
@@ -54,6 +50,7 @@ bool start_thread(void** slot, void (*entry)(void*) noexcept, void* argument, co
   made->entry = entry;
   made->argument = argument;
   made->options = options;
+  made->lift_pin = is_this_thread_pinned();
   *slot = made;
   pthread_attr_t attributes;
   bool started = pthread_attr_init(&attributes) == 0;

@@ -30,7 +30,7 @@ mc::options bounded(int preemptions, int stale_reads) {
           .weak_failures = 1,
           .spurious_wakes = 1,
           .time_outs = 1,
-          .time_limit_ms = 10'000};
+          .time_limit_ms = model::time_limit_ms(4'000)};
 }
 
 /// One waits, one notifies: the waiter gets the token and sees what was done before.

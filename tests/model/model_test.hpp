@@ -24,6 +24,11 @@ inline std::uint64_t seed() {
   return text == nullptr ? 1 : std::strtoull(text, nullptr, 10);
 }
 
+/// A limit for an exploration that may not end within a default run; the scale gives it more time.
+inline std::uint64_t time_limit_ms(std::uint64_t by_default) {
+  return static_cast<std::uint64_t>(static_cast<double>(by_default) * scale());
+}
+
 inline mc::options random_runs(std::uint64_t executions, mc::options how = {}) {
   how.mode = mc::explorer::random;
   how.seed = seed();

@@ -86,7 +86,10 @@ struct state {
 };
 
 mc::options bounded(int preemptions, int stale_reads) {
-  return {.preemptions = preemptions, .stale_reads = stale_reads, .weak_failures = 1, .time_limit_ms = 12'000};
+  return {.preemptions = preemptions,
+          .stale_reads = stale_reads,
+          .weak_failures = 1,
+          .time_limit_ms = model::time_limit_ms(4'000)};
 }
 
 /// The owner pushes more than the ring holds and pops now and then; a thief steals twice.

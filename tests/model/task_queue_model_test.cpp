@@ -67,7 +67,10 @@ struct state {
 };
 
 mc::options bounded(int preemptions, int stale_reads) {
-  return {.preemptions = preemptions, .stale_reads = stale_reads, .weak_failures = 1, .time_limit_ms = 10'000};
+  return {.preemptions = preemptions,
+          .stale_reads = stale_reads,
+          .weak_failures = 1,
+          .time_limit_ms = model::time_limit_ms(4'000)};
 }
 
 /// Two push lists and single nodes, one takes: all come, in the order of each producer.

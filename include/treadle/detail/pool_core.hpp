@@ -42,6 +42,7 @@ class TREADLE_EXPORT admission {
 
  private:
   pool_core& pool_;
+  worker_record<system_policy, task>* worker_ = nullptr;
   bool inside_gate_ = false;
   bool reserved_ = false;
   std::error_code error_;
@@ -67,6 +68,8 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   [[nodiscard]] thread_pool& face() const noexcept { return *face_; }
   /// Says whether the calling thread runs a task of this pool.
   [[nodiscard]] bool is_inside() const noexcept;
+  /// Says whether the pool was started before fork() and this is the child.
+  [[nodiscard]] bool is_inherited() const noexcept { return forked_.load(std::memory_order_relaxed); }
   /// Says whether a worker lives that will look at the queues before it leaves.
   [[nodiscard]] bool has_worker() const noexcept { return living_.load(std::memory_order_acquire) != 0; }  // E-LIVING
   /// Runs `f(argument)` as if the calling thread were a worker, for want of any.
@@ -89,13 +92,13 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
 
  private:
   friend class admission;
-  enum class start_state : std::uint32_t { none, busy, started, failed };
+  enum class start_state : std::uint32_t { none, started, failed };
 
   [[nodiscard]] std::error_code check_config() const noexcept;
   [[nodiscard]] std::error_code prepare() noexcept;
   [[nodiscard]] std::error_code why_refused() const noexcept;
-  [[nodiscard]] std::error_code why_refused_inside() const noexcept;
-  [[nodiscard]] bool reserve(std::size_t count) noexcept;
+  [[nodiscard]] std::error_code schedule_standing_in(task* first, task* last, std::size_t count) noexcept;
+  [[nodiscard]] bool reserve(std::size_t count, bool insider) noexcept;
   void unreserve(std::size_t count) noexcept;
   void close_to_outsiders() noexcept;
   bool drain_until(std::int64_t deadline_ns) noexcept;

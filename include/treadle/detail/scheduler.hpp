@@ -97,7 +97,7 @@ class scheduler {
       }
       if (!rest(self)) break;
     }
-    self.doing.store(activity::gone, std::memory_order_release);  // E-DOING
+    self.become(activity::gone);
     tell_quiet();
   }
 
@@ -357,7 +357,7 @@ class scheduler {
     self.wake_up.arm();
     const sync_state state = sync_.announce_idle(self.searcher);
     self.searcher = false;
-    self.doing.store(activity::parked, std::memory_order_release);  // E-DOING
+    self.become(activity::parked);
     if (state.life() >= lifecycle::cancelling) return leave_parked(self);
     const bool pushed = injected_.arm();
     sync_.barrier();  // E-PARK
@@ -391,7 +391,7 @@ class scheduler {
   }
 
   bool woken(record& self, bool as_searcher) noexcept {
-    self.doing.store(activity::awake, std::memory_order_relaxed);
+    self.become(activity::awake);
     self.searcher = as_searcher;
     self.just_woken = true;
     return true;
@@ -460,9 +460,9 @@ class scheduler {
       worker->searcher = searcher;
       worker->just_woken = true;
       worker->spin_limit_ns = limits_.spin_ns;
-      worker->doing.store(activity::awake, std::memory_order_relaxed);
+      worker->become(activity::awake);
       if (host().start_thread(*worker)) return;
-      worker->doing.store(activity::gone, std::memory_order_release);        // E-DOING
+      worker->become(activity::gone);
       worker->state.store(record_state::vacant, std::memory_order_release);  // E-RECORD
     }
     start_failures_.fetch_add(1, std::memory_order_relaxed);

@@ -17,8 +17,21 @@ void sweep_queue(task_queue<P, Node>& from, Sink&& sink) noexcept {
   }
 }
 
-/// Hands every queued task of a scheduler that is being cancelled to `sink`: goes round until every worker runs a task,
-/// is parked or is gone, and a whole round found nothing. One thread at a time; waits for no task.
+/// Says whether nobody outside the queues has a task in its hands or on its way in; see worker_record::is_settled.
+template <class Scheduler>
+bool is_settled(const Scheduler& scheduler, std::uint64_t& stamp) noexcept {
+  bool settled = scheduler.gate_is_empty();
+  stamp = scheduler.workers().count();
+  for (std::uint32_t i = 0; i < scheduler.workers().count(); ++i) {
+    const auto* const worker = scheduler.workers().at(i);
+    if (worker != nullptr && !worker->is_settled(stamp)) settled = false;
+  }
+  return settled;
+}
+
+/// Hands every queued task of a scheduler that is being cancelled to `sink`. A worker between two tasks may have taken
+/// some in its hands: it starts one or puts all back. So this goes round until a whole round found nothing, and
+/// before and after it everybody was settled and had not moved. One thread at a time; waits for no task.
 template <class P, class Scheduler, class Sink>
 void sweep(Scheduler& scheduler, Sink&& sink) noexcept {
   for (;;) {
@@ -27,19 +40,20 @@ void sweep(Scheduler& scheduler, Sink&& sink) noexcept {
       ++swept;
       sink(task);
     };
+    scheduler.sync().barrier();  // E-PARK: whoever has not seen the cancel has pushed what is seen here
+    std::uint64_t before = 0;
+    std::uint64_t after = 0;
+    const bool settled_before = is_settled(scheduler, before);
     sweep_queue(scheduler.injected(), count_and_hand_on);
-    bool settled = true;
     for (std::uint32_t i = 0; i < scheduler.workers().count(); ++i) {
       auto* const worker = scheduler.workers().at(i);
       if (worker == nullptr) continue;
       worker->overflow.close();
       sweep_queue(worker->overflow, count_and_hand_on);
       worker->tasks.drain(count_and_hand_on);
-      // One between two tasks may have taken some in its hands: it starts one or puts all back.
-      const bool idle = worker->doing.load(std::memory_order_acquire) != activity::awake;  // E-DOING
-      settled = settled && (idle || worker->is_running());
     }
-    if (settled && swept == 0) return;
+    const bool settled_after = is_settled(scheduler, after);
+    if (settled_before && settled_after && before == after && swept == 0) return;
     P::yield();
   }
 }

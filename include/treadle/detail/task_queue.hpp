@@ -75,7 +75,8 @@ class task_queue {
   }
 
   /// Pushes when no other thread ever does. `newest` is what the last such push has queued: guessed to be the newest
-  /// still, for a read right after the last exchange of the same word would wait for it. Sets `behind` to whether it was.
+  /// still, for a read right after the last exchange of the same word would wait for it. Sets `behind` to whether it
+  /// was.
   push_status push_alone(Node* first, Node* last, Node*& newest, bool& behind) noexcept {
     Node* const before = newest;
     newest = last;

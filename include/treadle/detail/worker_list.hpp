@@ -39,7 +39,9 @@ struct worker_record {
     typename P::template atomic<std::uint64_t> started{0}, ran{0}, stolen{0}, steals{0}, failed_steals{0},
         steal_retries{0}, parks{0}, wakes{0}, overflowed{0}, spins{0}, blocking_sections{0};
   };
-  alignas(TREADLE_CACHE_LINE) typename P::template atomic<activity> doing{activity::gone};
+  alignas(TREADLE_CACHE_LINE)
+      typename P::template atomic<std::uint64_t> doing{0};  ///< activity, and how often it changed
+  typename P::template atomic<std::uint32_t> admitting{0};  ///< a task of the pool's making is on its way in
   counters count;
   const std::uint32_t index;
   std::uint32_t until_injected = 1;  ///< tasks to start until the injected queue is served again
@@ -54,12 +56,21 @@ struct worker_record {
   void* host = nullptr;        ///< the pool, for the thread's entry
   void* thread = nullptr;      ///< what the operating system's floor keeps of the thread
 
-  /// Says whether the worker runs a task.
-  [[nodiscard]] bool is_running() const noexcept {
-    const std::uint64_t ended = count.ran.load(std::memory_order_acquire);  // E-DOING
-    return count.started.load(std::memory_order_acquire) != ended;          // E-DOING
+  /// Says what the worker does from now on. The worker, or the starter who owns the record.
+  void become(activity next) noexcept {
+    const std::uint64_t changes = (doing.load(std::memory_order_relaxed) >> 2) + 1;
+    doing.store((changes << 2) | static_cast<std::uint64_t>(next), std::memory_order_release);  // E-DOING
   }
-
+  /// Says whether the worker neither has tasks in its hands nor brings one in. Adds to `stamp` what only grows with
+  /// each step of the worker, so that two equal sums mean that nobody moved.
+  [[nodiscard]] bool is_settled(std::uint64_t& stamp) const noexcept {
+    const std::uint64_t now = doing.load(std::memory_order_acquire);              // E-DOING
+    const std::uint64_t ended = count.ran.load(std::memory_order_acquire);        // E-DOING
+    const std::uint64_t started = count.started.load(std::memory_order_acquire);  // E-DOING
+    stamp += now + ended + started;
+    if (admitting.load(std::memory_order_acquire) != 0) return false;  // E-ADMIT
+    return static_cast<activity>(now & 3) != activity::awake || started != ended;
+  }
   static void bump(typename P::template atomic<std::uint64_t>& counter, std::uint64_t by = 1) noexcept {
     counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
   }

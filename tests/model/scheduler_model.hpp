@@ -1,0 +1,173 @@
+#pragma once
+
+#include "model_test.hpp"
+
+#include <treadle/detail/scheduler.hpp>
+#include <treadle/detail/sweep.hpp>
+
+#include <array>
+
+namespace model {
+
+struct node {
+  mc::atomic<node*> next{nullptr};
+  mc::plain<int> payload{0};  ///< written by whoever schedules it, read by whoever runs it
+  int ran = 0;
+  int swept = 0;
+};
+
+struct pool_settings {
+  std::uint32_t width = 1;
+  std::uint32_t limit = 1;
+  std::int64_t retire_ns = -1;
+  unsigned spawn_failures = 0;  ///< how many starts of a thread may fail
+};
+
+constexpr std::uint32_t max_records = 3;
+constexpr int max_tasks = 6;
+
+/// The scheduler with the least of a pool around it: threads of the model, the order of steps of a shutdown, and tasks
+/// whose numbers select what they do.
+template <class P>
+class pool : public treadle::detail::scheduler<P, node, pool<P>> {
+ public:
+  using base = treadle::detail::scheduler<P, node, pool<P>>;
+  using record = typename base::record;
+  using lifecycle = treadle::detail::lifecycle;
+  using sync_state = treadle::detail::sync_state;
+  using action = void (*)(pool&, record&, int);
+
+  explicit pool(const pool_settings& settings, action on_run = nullptr)
+      : settings_(settings), on_run_(on_run), spawn_failures_left_(settings.spawn_failures) {
+    this->set_limits({settings.width, settings.limit, 0, settings.retire_ns});
+    this->workers().adopt(cells_.data(), settings.limit);
+  }
+  ~pool() {
+    for (std::uint32_t i = 0; i < this->workers().count(); ++i) mc::destroy(this->workers().at(i));
+  }
+
+  // ---- what the scheduler asks of its host -----------------------------------------------------------------------
+
+  static bool ensure_started() noexcept { return true; }
+  static void before_park(record&) noexcept {}
+  static void taken_from_injected(std::size_t) noexcept {}
+  static void drop_record(record* unused) noexcept { mc::destroy(unused); }
+  record* make_record(std::uint32_t index) noexcept {
+    auto* made = mc::make<record>(index);
+    auto& c = made->count;
+    for (const auto* counter : {&c.stolen, &c.steals, &c.failed_steals, &c.steal_retries, &c.parks, &c.wakes,
+                                &c.overflowed, &c.spins, &c.blocking_sections}) {
+      mc::calm(*counter);
+    }
+    return made;
+  }
+  bool start_thread(record& worker) noexcept {
+    if (spawn_failures_left_ != 0 && mc::choose(2) != 0) {
+      --spawn_failures_left_;
+      return false;
+    }
+    threads_[thread_count_] = mc::spawn([this, &worker] { thread_main(worker); });
+    ++thread_count_;
+    return true;
+  }
+
+  // ---- what a model does with it ---------------------------------------------------------------------------------
+
+  node& at(int number) { return tasks_[static_cast<std::size_t>(number)]; }
+  bool inject(int number) { return inject(number, number); }
+  bool inject(int first, int last) {
+    link(first, last);
+    return base::inject(&at(first), &at(last), static_cast<std::size_t>(last - first + 1), false);
+  }
+  bool push_local(record& self, int first, int last) {
+    link(first, last);
+    return base::push_local(self, &at(first), &at(last), static_cast<std::size_t>(last - first + 1));
+  }
+
+  /// Refuses outsiders, lets everything that was accepted run, and waits until the threads are gone.
+  void drain_and_join() {
+    this->injected().close();
+    while (!this->gate_is_empty()) P::sleep(1000);
+    this->sync().advance(lifecycle::draining);
+    drain_until_stopped();
+    join_threads();
+  }
+  /// Refuses outsiders, and everything that has not started goes to `swept`.
+  void cancel_and_join() {
+    this->injected().close();
+    while (!this->gate_is_empty()) P::sleep(1000);
+    this->sync().advance(lifecycle::cancelling);
+    stop_parked();
+    treadle::detail::sweep<P>(*this, [](node* one) {
+      one->payload.get();
+      ++one->swept;
+    });
+    this->tell_quiet();
+    join_threads();
+  }
+  /// Runs what is queued on the caller as long as there is no worker.
+  void run_on_caller() {
+    while (this->sync().look_acquire().total() == 0) {
+      node* const taken = this->take_for_caller();
+      if (taken == nullptr) return;
+      this->enter_stand_in();
+      taken->payload.get();
+      ++taken->ran;
+      this->leave_stand_in();
+    }
+  }
+  void check_each_ran_once(int count) {
+    for (int i = 0; i < count; ++i) MC_CHECK(at(i).ran == 1);
+  }
+
+ private:
+  void link(int first, int last) {
+    for (int i = first; i <= last; ++i) {
+      at(i).payload.set(i);
+      at(i).next.store(i == last ? nullptr : base::queue::marked(&at(i + 1)), std::memory_order_relaxed);
+    }
+  }
+  void thread_main(record& self) {
+    self.state.store(treadle::detail::record_state::live, std::memory_order_relaxed);
+    base::work(self, [&](node* one) {
+      const auto number = static_cast<int>(one - tasks_.data());
+      MC_CHECK(one->payload.get() == number);
+      ++one->ran;
+      if (on_run_ != nullptr) on_run_(*this, self, number);
+    });
+    self.state.store(treadle::detail::record_state::left, std::memory_order_release);
+  }
+  void drain_until_stopped() {
+    for (;;) {
+      run_on_caller();
+      sync_state seen;
+      if (this->is_quiet(seen) && seen.life() == lifecycle::draining && this->sync().stop_if_unchanged(seen)) break;
+      this->wait_until_maybe_quiet(INT64_MAX);
+    }
+    stop_parked();
+    this->tell_quiet();
+  }
+  void stop_parked() {
+    for (std::uint32_t i = 0; i < this->workers().count(); ++i) {
+      record* const worker = this->workers().at(i);
+      if (worker != nullptr) worker->wake_up.shut_down();
+    }
+  }
+  void join_threads() {
+    while (this->sync().look_acquire().total() != 0) {
+      this->wait_until_maybe_quiet(P::now_ns() + 10'000'000);
+      P::sleep(1000);
+    }
+    for (unsigned i = 0; i < thread_count_; ++i) mc::join(threads_[i]);
+  }
+
+  const pool_settings settings_;
+  const action on_run_;
+  unsigned spawn_failures_left_;
+  std::array<typename treadle::detail::worker_list<P, record>::cell, max_records> cells_{};
+  std::array<node, max_tasks> tasks_;
+  std::array<unsigned, 8> threads_{};
+  unsigned thread_count_ = 0;
+};
+
+}  // namespace model
