@@ -25,6 +25,7 @@ class row_run {
   }
 
   row_result run() && {
+    if (result_.definition.needs_files) run_all(0);  // from here on the files are in memory
     const unsigned tries = options_.rounds * (options_.load_limit < 1 ? 20 : 3);
     for (unsigned round = 0; round < tries && result_.other_load.size() < options_.rounds && !active_.empty();
          ++round) {

@@ -161,7 +161,8 @@ def details(row):
 
 
 def document(runs, rows):
-    lines = ["# Figures", "", "Made by `bench/report/figures.py` from a run of `./dev bench`, by `python3 bench/report/figures.py RUN.json`; do not edit.", ""]
+    lines = ["# Figures", ""]
+    lines += ["Made from a run of `./dev bench` by `python3 bench/report/figures.py RUN.json`; do not edit.", ""]
     for machine in sorted({run["machine"] for run in runs}):
         lines.append(f"Machine: {machine}.  ")
     lines += [f"Command: `{run['command']}`.  " for run in runs]
