@@ -67,12 +67,12 @@ class row_maker {
                      peers(all, {"empty_outside", n, workers_}),
                      {{"wall_ns", 25, ""}, {"cpu_ns", 40, ""}}});
     rows_.push_back({"empty/outside64",
-                     "the same with tasks of 64 bytes",
+                     "1 M empty tasks of 64 bytes each, one producer outside, one by one",
                      {wall, cpu, peak},
                      peers({"treadle", "seed"}, {"empty_outside", n, workers_, "task_bytes=64"}),
                      {{"wall_ns", 25, ""}, {"cpu_ns", 40, ""}}});
     rows_.push_back({"empty/batch",
-                     "the same in batches of 1,000, linking included",
+                     "1 M empty tasks from outside in batches of 1,000, linking included",
                      {wall, cpu, peak},
                      peers({"treadle", "seed"}, {"empty_batch", n, workers_}),
                      {{"wall_ns", 8, ""}}});
