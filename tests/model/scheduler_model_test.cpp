@@ -130,6 +130,32 @@ void freed_by_its_last_task(mc::execution& x) {
   x.run();
 }
 
+/// Cancel just as the only worker takes the task: it runs it or puts it back, and then the sweep must see it.
+template <class P>
+void cancel_against_take(mc::execution& x) {
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = 1});
+  MC_CHECK(p->inject(0));
+  x.thread([p] { p->cancel_and_join(); });
+  x.run();
+  MC_CHECK(p->at(0).ran + p->at(0).swept == 1);
+  mc::destroy(p);
+}
+
+/// Cancel just as a task schedules more: refused, or run, or swept.
+template <class P>
+void cancel_against_push_local(mc::execution& x) {
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = 1},
+                              [](pool<P>& of, typename pool<P>::record& self, int number) {
+                                if (number == 0 && !of.push_local(self, 1, 2)) of.at(1).swept = of.at(2).swept = 1;
+                              });
+  MC_CHECK(p->inject(0));
+  x.thread([p] { p->cancel_and_join(); });
+  x.run();
+  MC_CHECK(p->at(0).ran + p->at(0).swept == 1);
+  for (int i = 1; i <= 2; ++i) MC_CHECK(p->at(i).ran + p->at(i).swept == p->at(0).ran);
+  mc::destroy(p);
+}
+
 /// Cancel while one schedules from outside and a task schedules more: each task runs or comes back, once.
 template <class P>
 void cancel_against_all(mc::execution& x) {
@@ -200,6 +226,8 @@ TEST(scheduler_model, overflow_and_steal) { holds(overflow_and_steal<model_polic
 TEST(scheduler_model, spawn_fails) { holds(spawn_fails<model_policy>, 1, 0); }
 TEST(scheduler_model, drain_against_inject) { holds(drain_against_inject<model_policy>, 1, 1); }
 TEST(scheduler_model, freed_by_its_last_task) { holds(freed_by_its_last_task<model_policy>, 1, 1); }
+TEST(scheduler_model, cancel_against_take) { holds(cancel_against_take<model_policy>, 2, 0); }
+TEST(scheduler_model, cancel_against_push_local) { holds(cancel_against_push_local<model_policy>, 1, 1); }
 TEST(scheduler_model, cancel_against_all) { holds(cancel_against_all<model_policy>, 1, 0); }
 TEST(scheduler_model, retire_against_inject) { holds(retire_against_inject<model_policy>, 1, 0); }
 TEST(scheduler_model, blocking) { holds(blocking<model_policy>, 1, 0); }
