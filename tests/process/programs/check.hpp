@@ -41,12 +41,12 @@ inline constexpr int failed = 99;
 
 #define CHECK(condition) ((condition) ? static_cast<void>(0) : ::program::fail(#condition, __FILE__, __LINE__))
 /// For what returns a std::error_code, of which none is success.
-#define CHECK_OK(call)                                                            \
-  do {                                                                            \
-    if (const std::error_code code = (call)) {                                    \
-      ::program::fail((#call ": " + code.message()).c_str(), __FILE__, __LINE__); \
-    }                                                                             \
-  } while (false)
+#define CHECK_OK(call) ::program::check_ok((call), #call, __FILE__, __LINE__)
+inline void check_ok(const std::error_code& error, const char* what, const char* file, int line) {
+  if (!error) return;
+  std::fprintf(stderr, "%s: ", error.message().c_str());
+  fail(what, file, line);
+}
 
 template <class Condition>
 bool eventually(Condition&& condition, std::chrono::seconds limit = std::chrono::seconds(15)) {

@@ -108,7 +108,7 @@ void make_chain() {
   program::fail("an unknown way to end", __FILE__, __LINE__);
 }
 
-// ---- exit() inside a task --------------------------------------------------------------------------------------------
+// ---- exit() inside a task ------------------------------------------------------------------------------------------
 
 [[noreturn]] void wait_for_the_end() {
   for (;;) pause();
