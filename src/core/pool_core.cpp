@@ -97,6 +97,7 @@ std::error_code pool_core::prepare() noexcept {
   if (table == nullptr) return errc::out_of_memory;
   workers().adopt(table, limits.limit);
   set_limits(limits);
+  enable_asymmetric_barriers();
   fork_watch_.owner = this;
   fork_watch_.in_child = &after_fork_in_child;
   os::watch_fork(fork_watch_);
@@ -299,7 +300,7 @@ pool_stats pool_core::stats() const noexcept {
     sum.parks += read(worker->count.parks);
     sum.wakes += read(worker->count.wakes);
     sum.spins += read(worker->count.spins);
-    sum.tasks_overflowed += read(worker->count.overflowed);
+    sum.tasks_overflowed += read(worker->own.overflowed);
     sum.blocking_sections += read(worker->count.blocking_sections);
   }
   sum.tasks_run += read(ran_aside_);

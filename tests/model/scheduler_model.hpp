@@ -56,7 +56,7 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     auto* made = mc::make<record>(index);
     auto& c = made->count;
     for (const auto* counter : {&c.stolen, &c.steals, &c.failed_steals, &c.steal_retries, &c.parks, &c.wakes,
-                                &c.overflowed, &c.spins, &c.blocking_sections}) {
+                                &c.spins, &c.blocking_sections}) {
       mc::calm(*counter);
     }
     return made;

@@ -57,26 +57,17 @@ class scheduler {
   /// Queues the list of `count` tasks from a task that worker `self` runs. Writes no cache line of the pool unless it
   /// wakes someone. Returns false, with the list whole, when the pool is being cancelled.
   [[nodiscard]] bool push_local(record& self, Task* first, Task* last, std::size_t count) noexcept {
-    if (self.may_overflow && !self.overflow_behind && self.overflow.looks_empty()) self.may_overflow = false;
     sync_state state;
-    if (self.may_overflow || self.tasks.room() < count) {
-      // What does not fit goes behind what did not fit before: the order stays that of the pushes.
-      if (self.overflow.push_alone(first, last, self.last_overflowed, self.overflow_behind) == push_status::refused) {
+    switch (self.own.push(first, last, count)) {
+      case local_push::refused:
         return false;
-      }
-      self.may_overflow = true;
-      record::bump(self.count.overflowed, count);
-      state = sync_.look_after_publish();
-    } else {
-      stage_list(self, first, count);
-      self.tasks.commit(count);
-      if constexpr (P::seed_defect(3)) {
+      case local_push::in_queue:
+        state = sync_.look_after_publish();
+        break;
+      case local_push::in_ring:
+        if constexpr (!P::seed_defect(3)) sync_.publisher_barrier();  // E-PARK
         state = sync_.look();
-      } else {
-        sync_.barrier();  // E-PARK
-        state = sync_.look();
-      }
-      if (state.life() >= lifecycle::cancelling && self.tasks.retract(count)) return false;
+        if (state.life() >= lifecycle::cancelling && self.own.made.retract(count)) return false;
     }
     if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) notify(count);
     return true;
@@ -105,7 +96,13 @@ class scheduler {
   void enter_blocking(record& self) noexcept {
     record::bump(self.count.blocking_sections);
     const sync_state state = sync_.enter_blocking();
-    if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) wake_if_work_is_left(1);
+    const bool looked = sync_.sleeper_barrier(state, 2);
+    if (state.searching() || !state.can_wake(limits_.width, limits_.limit)) return;
+    if (looked) {
+      wake_if_work_is_left(1);
+    } else {
+      notify(1);
+    }
   }
   /// The worker goes on at once; the next one to finish a task above the width parks.
   void leave_blocking() noexcept { sync_.leave_blocking(); }
@@ -165,7 +162,7 @@ class scheduler {
     const std::uint32_t count = workers_.count();
     for (std::uint32_t i = 0; i < count; ++i) {
       const record* const worker = workers_.at(i);
-      if (worker != nullptr && (worker->tasks.size() != 0 || !worker->overflow.looks_empty())) return true;
+      if (worker != nullptr && !worker->own.looks_empty()) return true;
     }
     return false;
   }
@@ -192,7 +189,6 @@ class scheduler {
     return P::futex_wait(quiet_epoch_, epoch, until) || until != deadline_ns;
   }
 
-  /// Wakes those who wait for quiet, to look again.
   void tell_quiet() noexcept {
     sync_.unwatch();  // before the epoch moves: a watcher who comes in between is woken by it
     quiet_epoch_.fetch_add(1, std::memory_order_release);  // E-QUIET
@@ -201,15 +197,6 @@ class scheduler {
 
  private:
   Host& host() noexcept { return static_cast<Host&>(*this); }
-
-  static void stage_list(record& self, Task* first, std::size_t count) noexcept {
-    Task* node = first;
-    for (std::size_t i = 0; i < count; ++i) {
-      Task* const after = i + 1 < count ? queue::pointer(node->next.load(std::memory_order_relaxed)) : nullptr;
-      self.tasks.stage(i, node);
-      node = after;
-    }
-  }
 
   // ---- looking for work -------------------------------------------------------------------------------------------
 
@@ -220,11 +207,21 @@ class scheduler {
       self.until_injected = injected_interval;
       if (Task* const task = take_from(self, injected_, 1)) return task;
     }
-    if (Task* const task = self.tasks.pop()) {
+    if (Task* const task = pop_own(self)) {
       if (self.just_woken) found(self, 1);
       return task;
     }
     return search(self);
+  }
+
+  /// Oldest first: what was taken from elsewhere, what overflowed, what this worker's tasks have made.
+  Task* pop_own(record& self) noexcept {
+    if (Task* const task = self.own.taken.pop()) return task;
+    if (self.own.may_overflow) {
+      if (Task* const task = take_from(self, self.own.overflow, P::ring_capacity / 2)) return task;
+      if (self.own.overflow.looks_empty()) self.own.may_overflow = false;
+    }
+    return self.own.made.pop();
   }
 
   /// Looks everywhere, for `spin_limit_ns` again and again. Work that is seen but held by another for the moment (a
@@ -252,7 +249,7 @@ class scheduler {
   }
 
   Task* search_once(record& self) noexcept {
-    if (Task* const task = take_from(self, self.overflow, P::ring_capacity / 2)) return task;
+    if (Task* const task = pop_own(self)) return task;
     if (Task* const task = take_from(self, injected_, P::injected_chunk)) {
       self.until_injected = injected_interval;
       return task;
@@ -265,16 +262,16 @@ class scheduler {
     Task* first = nullptr;
     std::size_t staged = 0;
     bool more = false;
-    const std::size_t room = limit > 1 ? self.tasks.all_room() + 1 : 1;
+    const std::size_t room = limit > 1 ? self.own.taken.all_room() + 1 : 1;
     from.take(limit < room ? limit : room, more, [&](Task* task) {
       if (first == nullptr) {
         first = task;
       } else {
-        self.tasks.stage(staged++, task);
+        self.own.taken.stage(staged++, task);
       }
     });
     if (first == nullptr) return nullptr;
-    if (staged != 0) self.tasks.commit(staged);
+    if (staged != 0) self.own.taken.commit(staged);
     self.last_catch = staged + 1;
     if (&from == &injected_) host().taken_from_injected(staged + 1);
     return keep(self, first, staged + (more ? 1 : 0));
@@ -288,27 +285,30 @@ class scheduler {
       record* const victim = workers_.at(at);
       if (victim == nullptr || victim == &self) continue;
       // What a victim could not keep in its ring goes first: taking it does not touch what the owner works on.
-      if (Task* const task = take_from(self, victim->overflow, P::ring_capacity / 2)) {
+      if (Task* const task = take_from(self, victim->own.overflow, P::ring_capacity / 2)) {
         record::bump(self.count.steals);
         return task;
       }
-      Task* first = nullptr;
-      std::size_t staged = 0;
-      std::uint64_t retries = 0;
-      if (victim->tasks.size() != 0) {
-        const steal_status status = victim->tasks.steal_into(self.tasks, first, staged, retries);
-        if (retries != 0) record::bump(self.count.steal_retries, retries);
-        if (status == steal_status::stolen) {
-          if (staged != 0) self.tasks.commit(staged);
-          self.last_catch = staged + 1;
-          record::bump(self.count.steals);
-          record::bump(self.count.stolen, staged + 1);
-          return keep(self, first, staged);
-        }
-      }
+      if (Task* const task = steal_from(self, victim->own.taken)) return task;
+      if (Task* const task = steal_from(self, victim->own.made)) return task;
     }
     record::bump(self.count.failed_steals);
     return nullptr;
+  }
+
+  Task* steal_from(record& self, ring<P, Task>& victim) noexcept {
+    if (victim.size() == 0) return nullptr;
+    Task* first = nullptr;
+    std::size_t staged = 0;
+    std::uint64_t retries = 0;
+    const steal_status status = victim.steal_into(self.own.taken, first, staged, retries);
+    if (retries != 0) record::bump(self.count.steal_retries, retries);
+    if (status != steal_status::stolen) return nullptr;
+    if (staged != 0) self.own.taken.commit(staged);
+    self.last_catch = staged + 1;
+    record::bump(self.count.steals);
+    record::bump(self.count.stolen, staged + 1);
+    return keep(self, first, staged);
   }
 
   /// `first` was taken, `rest` more are now visible elsewhere: tells a sleeper, or puts all back if the pool was
@@ -324,13 +324,20 @@ class scheduler {
   /// Ends the search of a woken worker, and wakes the next one if work is left.
   void found(record& self, std::size_t rest) noexcept {
     self.just_woken = false;
+    bool looked = true;
     if (self.searcher) {
       self.searcher = false;
-      sync_.release_search();
+      looked = sync_.sleeper_barrier(sync_.release_search(), 2);
+    } else {
+      sync_.barrier();  // E-PARK
     }
-    sync_.barrier();  // E-PARK
     const sync_state state = sync_.look();
-    if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) wake_if_work_is_left(rest);
+    if (state.searching() || !state.can_wake(limits_.width, limits_.limit)) return;
+    if (looked) {
+      wake_if_work_is_left(rest);
+    } else {
+      notify(1);
+    }
   }
 
   void wake_if_work_is_left(std::size_t count) noexcept {
@@ -341,7 +348,7 @@ class scheduler {
 
   void put_back(record& self, Task* first) noexcept {
     static_cast<void>(injected_.push(first, first, true));
-    self.tasks.drain([&](Task* task) { static_cast<void>(injected_.push(task, task, true)); });
+    self.own.taken.drain([&](Task* task) { static_cast<void>(injected_.push(task, task, true)); });
   }
 
   // ---- sleeping ---------------------------------------------------------------------------------------------------
@@ -360,8 +367,7 @@ class scheduler {
     self.become(activity::parked);
     if (state.life() >= lifecycle::cancelling) return leave_parked(self);
     const bool pushed = injected_.arm();
-    sync_.barrier();  // E-PARK
-    if (pushed || anything_queued()) {
+    if (!sync_.sleeper_barrier(state, 1) || pushed || anything_queued()) {
       if (sync_.cancel_idle(limits_.width) == unpark::done) return resume(self, self.wake_up.disarm());
     } else if (state.quiet() && (state.watched() || state.life() != lifecycle::running)) {
       tell_quiet();
@@ -383,7 +389,7 @@ class scheduler {
           return false;
         case event_result::timed_out:
           deadline = INT64_MAX;  // if it may not leave now, someone is about to wake it
-          if (self.tasks.size() == 0 && self.overflow.looks_empty() && sync_.retire_idle()) {
+          if (self.own.looks_empty() && sync_.retire_idle()) {
             return end_retire(self, self.wake_up.disarm());
           }
       }

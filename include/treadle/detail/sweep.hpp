@@ -40,7 +40,8 @@ void sweep(Scheduler& scheduler, Sink&& sink) noexcept {
       ++swept;
       sink(task);
     };
-    scheduler.sync().barrier();  // E-PARK: whoever has not seen the cancel has pushed what is seen here
+    // Whoever has not seen the cancel has pushed what is seen here. Without the heavy barrier it takes a moment.
+    if (!scheduler.sync().sleeper_barrier(scheduler.sync().look(), 0)) P::sleep(1'000'000);
     std::uint64_t before = 0;
     std::uint64_t after = 0;
     const bool settled_before = is_settled(scheduler, before);
@@ -48,9 +49,11 @@ void sweep(Scheduler& scheduler, Sink&& sink) noexcept {
     for (std::uint32_t i = 0; i < scheduler.workers().count(); ++i) {
       auto* const worker = scheduler.workers().at(i);
       if (worker == nullptr) continue;
-      worker->overflow.close();
-      sweep_queue(worker->overflow, count_and_hand_on);
-      worker->tasks.drain(count_and_hand_on);
+      // The rings first: what their owner moves out of a full one goes to the queue.
+      worker->own.taken.drain(count_and_hand_on);
+      worker->own.made.drain(count_and_hand_on);
+      worker->own.overflow.close();
+      sweep_queue(worker->own.overflow, count_and_hand_on);
     }
     const bool settled_after = is_settled(scheduler, after);
     if (settled_before && settled_after && before == after && swept == 0) return;

@@ -85,7 +85,19 @@ class sync_word {
   [[nodiscard]] sync_state look_acquire() const noexcept {
     return sync_state(word_.load(std::memory_order_acquire));  // E-SYNC
   }
+  /// Between a store and a look at this word, or between a change of it and a look elsewhere: the full barrier.
   void barrier() noexcept { P::store_load_barrier(word_); }
+  /// The same for one who makes work visible, many times for each time that somebody goes to sleep: those pay for both.
+  void publisher_barrier() noexcept {
+    P::has_asymmetric_barriers() ? P::light_barrier() : P::store_load_barrier(word_);  // E-PARK
+  }
+  /// The other half, after a change of the word, whose result is `now`. With no other thread awake in the pool there is
+  /// no publisher to wait for. Returns false if the system has taken the heavy barrier away: look again later.
+  [[nodiscard]] bool sleeper_barrier(sync_state now, std::uint32_t others_at_least) noexcept {
+    P::store_load_barrier(word_);  // E-PARK
+    if (now.total() - now.idle() < others_at_least || !P::has_asymmetric_barriers()) return true;
+    return P::heavy_barrier();  // E-PARK
+  }
 
   /// Takes the right and duty to wake one worker, if a slot is free for it. The first one woken is the searcher;
   /// `extra` asks for one more beside a searcher, for a batch.

@@ -21,6 +21,12 @@ TREADLE_EXPORT void yield_thread() noexcept;
 /// Sleeps for about `ns` nanoseconds.
 TREADLE_EXPORT void sleep_thread(std::int64_t ns) noexcept;
 
+/// Makes every running thread of the process execute a full barrier. Returns false if the system refuses.
+TREADLE_EXPORT bool barrier_on_all_threads() noexcept;
+/// Registers the process for it, and says in `asymmetric_barriers` whether it can be had.
+TREADLE_EXPORT void enable_asymmetric_barriers() noexcept;
+TREADLE_EXPORT extern std::atomic<bool> asymmetric_barriers;
+
 inline constexpr std::int64_t no_deadline = INT64_MAX;
 inline constexpr std::uint32_t wake_all = INT32_MAX;
 
@@ -46,6 +52,8 @@ struct system_policy {
   using ring_index = std::uint64_t;
   static constexpr ring_index ring_index_mask = INT64_MAX;  ///< never wraps: 292 years at one task a nanosecond
   static constexpr std::uint32_t ring_capacity = 256;
+  static constexpr ring_index lease_capacity = 32;  ///< tasks that an owner takes at a time, for thieves to take back
+  static constexpr ring_index least_lease = 4;
   static constexpr std::uint32_t injected_chunk = 60;  ///< below the 61 tasks after which the injected queue is served
   static constexpr std::uint32_t steal_attempts = 4;   ///< tries of one steal before the thief goes to the next victim
 
@@ -62,6 +70,14 @@ struct system_policy {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // E-PARK
 #endif
   }
+
+  /// A pair of barriers, one of which costs nothing: after a heavy one here, each other thread has either made what it
+  /// stored before its light one visible, or sees in its loads after it what was stored before the heavy one.
+  static void light_barrier() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }  // E-LEASE
+  /// Returns false if the system does not have it, and then never does again.
+  static bool heavy_barrier() noexcept { return barrier_on_all_threads(); }
+  /// Says whether the pair can be had. Once it could and then cannot, it never can again.
+  static bool has_asymmetric_barriers() noexcept { return asymmetric_barriers.load(std::memory_order_relaxed); }
 
   static bool futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t deadline_ns) noexcept {
     return detail::futex_wait(word, expected, deadline_ns);

@@ -74,26 +74,6 @@ class task_queue {
     return push(first, last, even_closed, [] { return true; });
   }
 
-  /// Pushes when no other thread ever does. `newest` is what the last such push has queued: guessed to be the newest
-  /// still, for a read right after the last exchange of the same word would wait for it. Sets `behind` to whether it
-  /// was.
-  push_status push_alone(Node* first, Node* last, Node*& newest, bool& behind) noexcept {
-    Node* const before = newest;
-    newest = last;
-    if (before != nullptr) {
-      last->next.store(marked(nullptr), std::memory_order_relaxed);
-      auto word = reinterpret_cast<std::uintptr_t>(before);
-      behind = newest_.compare_exchange_strong(word, reinterpret_cast<std::uintptr_t>(last),  // E-INJECT
-                                               std::memory_order_seq_cst, std::memory_order_relaxed);
-      if (behind) {
-        before->next.store(marked(first), std::memory_order_release);  // E-LINK
-        return push_status::accepted;
-      }
-    }
-    behind = false;
-    return push(first, last, false);
-  }
-
   /// Takes up to `limit` nodes in FIFO order and hands each to `sink`. Sets `more` when nodes are left.
   /// Any thread. A queue that another consumer holds, or whose next node a preempted producer has not linked yet, is
   /// `contended`.

@@ -3,8 +3,7 @@
 #include <treadle/assert.hpp>
 #include <treadle/config.hpp>
 #include <treadle/detail/event.hpp>
-#include <treadle/detail/ring.hpp>
-#include <treadle/detail/task_queue.hpp>
+#include <treadle/detail/local_queue.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -31,13 +30,12 @@ struct worker_record {
   // Any thread.
   event<P> wake_up;
   typename P::template atomic<record_state> state{record_state::vacant};
-  task_queue<P, Task> overflow;
-  ring<P, Task> tasks;
+  local_queue<P, Task> own;
 
   // The worker's own. The counters are read by any thread and written by the owner only.
   struct counters {
     typename P::template atomic<std::uint64_t> started{0}, ran{0}, stolen{0}, steals{0}, failed_steals{0},
-        steal_retries{0}, parks{0}, wakes{0}, overflowed{0}, spins{0}, blocking_sections{0};
+        steal_retries{0}, parks{0}, wakes{0}, spins{0}, blocking_sections{0};
   };
   alignas(TREADLE_CACHE_LINE)
       typename P::template atomic<std::uint64_t> doing{0};  ///< activity, and how often it changed
@@ -47,11 +45,9 @@ struct worker_record {
   std::uint32_t until_injected = 1;  ///< tasks to start until the injected queue is served again
   std::uint64_t random;
   std::int64_t spin_limit_ns = 0;
-  bool searcher = false;         ///< holds the pool's one searcher token
-  bool just_woken = false;       ///< has not found work since it was woken
-  bool may_overflow = false;     ///< something was pushed to `overflow` and not seen gone
-  bool overflow_behind = false;  ///< the last such push found the one before it still queued
-  Task* last_overflowed = nullptr;
+  bool searcher = false;       ///< holds the pool's one searcher token
+  bool just_woken = false;     ///< has not found work since it was woken
+  bool may_overflow = false;   ///< something was pushed to `overflow` and not seen gone
   std::size_t last_catch = 0;  ///< tasks that the last search brought
   void* host = nullptr;        ///< the pool, for the thread's entry
   void* thread = nullptr;      ///< what the operating system's floor keeps of the thread

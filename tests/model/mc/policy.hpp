@@ -157,6 +157,8 @@ struct model_policy {
   using ring_index = std::uint64_t;
   static constexpr ring_index ring_index_mask = INT64_MAX;
   static constexpr std::uint32_t ring_capacity = 4;
+  static constexpr ring_index lease_capacity = 3;
+  static constexpr ring_index least_lease = 2;
   static constexpr std::uint32_t injected_chunk = 2;
   static constexpr std::uint32_t steal_attempts = 2;
 
@@ -165,6 +167,9 @@ struct model_policy {
   static void store_load_barrier(atomic<std::uint64_t>&, site where = site::current()) noexcept {
     engine::active->fence(std::memory_order_seq_cst, where);
   }
+  static void light_barrier(site where = site::current()) noexcept { engine::active->light_barrier(where); }
+  static bool heavy_barrier(site where = site::current()) noexcept { return engine::active->heavy_barrier(where); }
+  static bool has_asymmetric_barriers() noexcept { return engine::active->has_heavy_barrier(); }
   static bool futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t deadline_ns,
                          site where = site::current()) noexcept {
     return engine::active->futex_wait(word.model_id(), &word, expected, deadline_ns, where);
