@@ -84,6 +84,24 @@ TEST(litmus, sb_seq_cst_fences) { EXPECT_EQ((sb_fences<sc, sc>()), all_but(2, {"
 TEST(litmus, sb_one_seq_cst_fence_is_not_enough) { EXPECT_EQ((sb_fences<sc, acq_rel>()), all_but(2, {})); }
 TEST(litmus, sb_acq_rel_fences_are_not_enough) { EXPECT_EQ((sb_fences<acq_rel, acq_rel>()), all_but(2, {})); }
 
+template <bool FirstHeavy, bool SecondHeavy>
+outcomes sb_barriers() {
+  return registers(
+      2, {[](state& s) {
+            s.x.store(1, rlx);
+            FirstHeavy ? static_cast<void>(mc::model_policy::heavy_barrier()) : mc::model_policy::light_barrier();
+            s.r[0] = s.y.load(rlx);
+          },
+          [](state& s) {
+            s.y.store(1, rlx);
+            SecondHeavy ? static_cast<void>(mc::model_policy::heavy_barrier()) : mc::model_policy::light_barrier();
+            s.r[1] = s.x.load(rlx);
+          }});
+}
+TEST(litmus, sb_light_and_heavy_barrier) { EXPECT_EQ((sb_barriers<false, true>()), all_but(2, {"00"})); }
+TEST(litmus, sb_two_heavy_barriers) { EXPECT_EQ((sb_barriers<true, true>()), all_but(2, {"00"})); }
+TEST(litmus, sb_two_light_barriers_are_not_enough) { EXPECT_EQ((sb_barriers<false, false>()), all_but(2, {})); }
+
 TEST(litmus, sb_seq_cst_fence_against_seq_cst_accesses) {
   EXPECT_EQ(registers(2, {[](state& s) { s.x.store(1, sc), s.r[0] = s.y.load(sc); },
                           [](state& s) {

@@ -46,7 +46,7 @@ struct state {
     ++pushed;
     return true;
   }
-  /// Notes that `thread` got `one`, which must come after what it got before.
+  /// Notes that `thread` got `one`, which must come after what it got before, or in the same steal.
   void take(int thread, node* one) {
     const int number = one->value.get();
     MC_CHECK(&nodes[static_cast<std::size_t>(number)] == one);
@@ -61,6 +61,7 @@ struct state {
   }
   /// Steals into the thief's own ring and empties that.
   void steal(int thread) {
+    last[thread] = -1;  // an earlier catch may have been newer: the owner holds the oldest itself
     ring& mine = own[thread - 1];
     node* first = nullptr;
     std::size_t staged = 0;
@@ -229,6 +230,17 @@ TEST(ring_model, two_thieves) { holds(two_thieves<narrow_policy>, 2, 1); }
 TEST(ring_model, steal_from_a_thief) { holds(steal_from_a_thief<narrow_policy>, 2, 1); }
 TEST(ring_model, retract) { holds(retract<narrow_policy>, 2, 1); }
 TEST(ring_model, drain) { holds(drain<narrow_policy>, 2, 1); }
+
+// The system may refuse the thieves' barrier, at any time and then for good: nothing is lost, and a sweep ends.
+TEST(ring_model, refused_barrier_steal) {
+  const mc::options how = model::pct_runs(50'000, {.weak_failures = 1, .refused_barriers = true});
+  model::expect_holds("pct", mc::explore(how, owner_and_thief<mc::model_policy>));
+  model::expect_holds("pct", mc::explore(how, stalled_thief<mc::model_policy, 3>));
+}
+TEST(ring_model, refused_barrier_drain) {
+  const mc::options how = model::pct_runs(20'000, {.weak_failures = 1, .refused_barriers = true, .max_steps = 3'000});
+  model::expect_holds("pct", mc::explore(how, drain<narrow_policy>));
+}
 
 TEST(ring_model, seed_defect_11) {
   model::expect_fails(mc::explore(bounded(2, 1), owner_and_thief<with_defect<11>>), mc::failure::race);

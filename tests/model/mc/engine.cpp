@@ -38,7 +38,10 @@ void engine::reset() {
     threads_[t].stale_after_yield = -1;
   }
   threads_[0].current.clear();
+  threads_[0].light.clear();
   sc_.clear();
+  heavy_.clear();
+  barrier_refused_ = false;
   cells_.clear();
   blocks_.clear();
   owned_.clear();
@@ -161,6 +164,7 @@ void engine::start_thread(unsigned index) {
   made.current.assign(maker.current);
   made.current.set_clock(index, 1);
   made.acquire.clear();
+  made.light.clear();
   tick();
   made.has_release = false;
   made.yields_to = 0;

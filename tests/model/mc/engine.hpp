@@ -25,7 +25,7 @@ struct pending_op {
 };
 [[nodiscard]] bool dependent(const pending_op& a, const pending_op& b) noexcept;
 
-enum class choice : std::uint8_t { thread, read, weak_failure, spurious, time_out, woken, user };
+enum class choice : std::uint8_t { thread, read, weak_failure, spurious, time_out, woken, refusal, user };
 enum class modify : std::uint8_t { exchange, add, subtract, bit_or, bit_and, bit_xor };
 
 /// A function without arguments, kept in place: starting a thread must not allocate.
@@ -68,6 +68,9 @@ class engine {
                        std::memory_order order, site where);
   bool compare_exchange(std::uint32_t id, const void* address, std::uint64_t& expected, std::uint64_t desired,
                         std::memory_order success, std::memory_order fail, bool weak, site where);
+  void light_barrier(site where);
+  bool heavy_barrier(site where);
+  [[nodiscard]] bool has_heavy_barrier() const noexcept { return !barrier_refused_; }
   std::uint64_t newest(std::uint32_t id, const void* address);
   void fence(std::memory_order order, site where);
   void make_plain(std::uint32_t& id, const void* address, site where);
@@ -164,6 +167,7 @@ class engine {
     view current;  ///< what it knows
     view acquire;  ///< what an acquire fence would make it know besides
     view release;  ///< what it knew at its last release fence
+    view light;    ///< what it knew at its last light barrier
   };
   struct step {  ///< of the trace
     unsigned thread;
@@ -282,7 +286,9 @@ class engine {
   bool failed_ = false;
   failure failure_ = failure::none;
   std::string message_;
-  view sc_;  ///< what the seq_cst operations so far make visible to later ones
+  bool barrier_refused_ = false;
+  view heavy_;  ///< what the threads knew that made a heavy barrier
+  view sc_;     ///< what the seq_cst operations so far make visible to later ones
 };
 
 }  // namespace mc

@@ -69,6 +69,7 @@ unsigned engine::choose_random(choice kind, unsigned count) {
     case choice::read:
       return (dice & 3) != 0 ? 0 : other;
     case choice::weak_failure:
+    case choice::refusal:
     case choice::spurious:
       return (dice & 7) != 0 ? 0 : other;
     case choice::time_out:

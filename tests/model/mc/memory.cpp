@@ -296,6 +296,36 @@ void engine::fence(std::memory_order order, site where) {
   note("fence", nullptr, 0, order, where);
 }
 
+/// The pair of barriers of which one is free: as seq_cst fences, but only a heavy one and a light one order each other.
+void engine::light_barrier(site where) {
+  before({op_kind::fence, true, 0}, where);
+  tick();
+  thread& self = threads_[current_];
+  self.current.join_stamps(heavy_);
+  self.light.assign(self.current);
+  note("fence", nullptr, 0, memory_order_relaxed, where, "light barrier");
+}
+
+bool engine::heavy_barrier(site where) {
+  before({op_kind::other, true, 0}, where);
+  if (!barrier_refused_ && how_.refused_barriers && choose(choice::refusal, 2) != 0) barrier_refused_ = true;
+  if (barrier_refused_) {
+    note("fence", nullptr, 0, memory_order_relaxed, where, "heavy barrier is REFUSED");
+    return false;
+  }
+  tick();
+  thread& self = threads_[current_];
+  self.current.join(self.acquire);
+  self.current.join_stamps(sc_);
+  for (unsigned t = 0; t < thread_count_; ++t) self.current.join_stamps(threads_[t].light);
+  sc_.join_stamps(self.current);
+  heavy_.join_stamps(self.current);
+  self.release.assign(self.current);
+  self.has_release = true;
+  note("fence", nullptr, 0, memory_order_seq_cst, where, "heavy barrier");
+  return true;
+}
+
 // --- plain cells ---------------------------------------------------------------------------------------------------
 
 void engine::make_plain(std::uint32_t& id, const void* address, site where) {

@@ -39,15 +39,16 @@ struct mutant {
 
 struct options {
   explorer mode = explorer::exhaustive;
-  std::uint64_t executions = 0;  ///< how many at most; 0: no limit (random modes: 10,000)
-  int preemptions = unlimited;   ///< switches away from a thread that could go on, for one execution
-  int stale_reads = unlimited;   ///< loads that do not return the newest value, for one execution
-  int weak_failures = 0;         ///< compare_exchange_weak that fail for no reason, for one execution
-  int spurious_wakes = 0;        ///< futex waits that return for no reason, for one execution
-  int time_outs = 0;             ///< futex waits with a deadline that pass it at once, for one execution
-  int unfair_turns = 1;          ///< turns of a thread that has yielded before the others went on
-  int stale_after_yield = 2;     ///< stale reads of a thread that has yielded: what it waits for comes at last
-  int change_points = 3;         ///< of pct
+  std::uint64_t executions = 0;   ///< how many at most; 0: no limit (random modes: 10,000)
+  int preemptions = unlimited;    ///< switches away from a thread that could go on, for one execution
+  int stale_reads = unlimited;    ///< loads that do not return the newest value, for one execution
+  int weak_failures = 0;          ///< compare_exchange_weak that fail for no reason, for one execution
+  int spurious_wakes = 0;         ///< futex waits that return for no reason, for one execution
+  int time_outs = 0;              ///< futex waits with a deadline that pass it at once, for one execution
+  bool refused_barriers = false;  ///< whether heavy barriers may cease to be had
+  int unfair_turns = 1;           ///< turns of a thread that has yielded before the others went on
+  int stale_after_yield = 2;      ///< stale reads of a thread that has yielded: what it waits for comes at last
+  int change_points = 3;          ///< of pct
   std::uint64_t seed = 1;
   std::uint64_t time_limit_ms = 0;   ///< 0: none
   std::uint64_t max_steps = 20'000;  ///< of one execution: beyond it is a livelock
