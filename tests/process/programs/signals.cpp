@@ -125,7 +125,8 @@ void hit_waiters(int flags) {
       total += pool.submit([] {
                      std::this_thread::yield();
                      return 1;
-                   }).get();
+                   })
+                   .get();
     }
     return total;
   });

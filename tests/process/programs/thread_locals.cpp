@@ -153,15 +153,13 @@ void on_outside_thread() {
   std::atomic<int> ran{0};
   treadle::thread_pool pool(staying(2));
   for (int i = 0; i < 20; ++i) {
-    std::thread([&] {
-      last_words.call = [&] { CHECK_OK(pool.post([&] { ++ran; })); };
-    }).join();
+    std::thread([&] { last_words.call = [&] { CHECK_OK(pool.post([&] { ++ran; })); }; }).join();
   }
   CHECK_OK(pool.drain());
   CHECK(ran == 20);
 }
 
-// ---- on main: its thread-local objects go before those with static storage, so a static pool still takes work --------
+// ---- on main: its thread-local objects go before those with static storage, so a static pool still takes work ------
 
 std::atomic<int> ran_for_main{0};
 bool main_scenario = false;

@@ -1,0 +1,17 @@
+#include "child_process.hpp"
+
+namespace treadle::test {
+namespace {
+
+class limits : public scenario {};
+
+TEST_P(limits, are_lived_with) { expect_exit("limits", {GetParam()}); }
+
+INSTANTIATE_TEST_SUITE_P(all, limits,
+                         testing::Values("one_cpu", "no_files", "no_standard_streams", "no_processes",
+                                         "no_address_space", "vast_stack", "no_memory_to_start",
+                                         "no_memory_for_a_worker"),
+                         &scenario::name);
+
+}  // namespace
+}  // namespace treadle::test
