@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -47,6 +48,7 @@ struct submission {
   std::vector<std::size_t> sizes;
 };
 
+void PrintTo(const submission& tested, std::ostream* out) { *out << tested.name; }
 std::string submission_name(const testing::TestParamInfo<submission>& tested) { return tested.param.name; }
 
 class schedule_order : public testing::TestWithParam<submission> {};
