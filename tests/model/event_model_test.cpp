@@ -185,10 +185,12 @@ TEST(event_model, claim_against_shutdown) { holds(claim_against_shutdown<model_p
 TEST(event_model, freed_after_the_wait) { holds(freed_after_the_wait<model_policy>, mc::unlimited, 2); }
 
 TEST(event_model, seed_defect_6) {
-  model::expect_fails(mc::explore(bounded(2, 1), token_and_shutdown<with_defect<6>>), mc::failure::deadlock);
+  model::expect_fails(mc::explore(model::untimed(bounded(2, 1)), token_and_shutdown<with_defect<6>>),
+                      mc::failure::deadlock);
 }
 TEST(event_model, seed_defect_7) {
-  model::expect_fails(mc::explore(bounded(2, 1), token_and_shutdown<with_defect<7>>), mc::failure::deadlock);
+  model::expect_fails(mc::explore(model::untimed(bounded(2, 1)), token_and_shutdown<with_defect<7>>),
+                      mc::failure::deadlock);
 }
 
 }  // namespace

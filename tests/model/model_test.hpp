@@ -42,6 +42,12 @@ inline mc::options pct_runs(std::uint64_t executions, mc::options how = {}) {
   return how;
 }
 
+/// For a fault that must be found, however slow the build is.
+inline mc::options untimed(mc::options how) {
+  how.time_limit_ms = 0;
+  return how;
+}
+
 inline std::string text_of(const mc::result& r) {
   return r.message + "\nseed " + std::to_string(seed()) + ", execution " + std::to_string(r.executions) +
          ", replay with choices \"" + r.choices.substr(0, 2000) + "\"\n" + r.trace;

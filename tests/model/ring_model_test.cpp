@@ -243,11 +243,13 @@ TEST(ring_model, refused_barrier_drain) {
 }
 
 TEST(ring_model, seed_defect_11) {
-  model::expect_fails(mc::explore(bounded(2, 1), owner_and_thief<with_defect<11>>), mc::failure::race);
+  model::expect_fails(mc::explore(model::untimed(bounded(2, 1)), owner_and_thief<with_defect<11>>), mc::failure::race);
 }
 
 // Indices that come back to the same value under a stalled thief deceive it: 32 bits do after seconds, 3 bits at once.
 // With indices that do not wrap the same program holds: stalled_thief_wide_indices.
-TEST(ring_model, seed_defect_12) { model::expect_fails(mc::explore(bounded(2, 1), stalled_thief<narrow_policy, 3>)); }
+TEST(ring_model, seed_defect_12) {
+  model::expect_fails(mc::explore(model::untimed(bounded(2, 1)), stalled_thief<narrow_policy, 3>));
+}
 
 }  // namespace

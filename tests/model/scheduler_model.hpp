@@ -55,8 +55,8 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   record* make_record(std::uint32_t index) noexcept {
     auto* made = mc::make<record>(index);
     auto& c = made->count;
-    for (const auto* counter : {&c.stolen, &c.steals, &c.failed_steals, &c.steal_retries, &c.parks, &c.wakes,
-                                &c.spins, &c.blocking_sections}) {
+    for (const auto* counter : {&c.stolen, &c.steals, &c.failed_steals, &c.steal_retries, &c.parks, &c.wakes, &c.spins,
+                                &c.blocking_sections}) {
       mc::calm(*counter);
     }
     return made;

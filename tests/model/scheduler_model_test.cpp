@@ -72,6 +72,22 @@ void overflow_and_steal(mc::execution& x) {
   end(x, p);
 }
 
+/// One worker, more than its ring holds, in two lists: first scheduled, first run.
+template <class P>
+void one_worker_keeps_the_order(mc::execution& x) {
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = 1},
+                              [](pool<P>& of, typename pool<P>::record& self, int number) {
+                                for (int i = 0; i < number; ++i) MC_CHECK(of.at(i).ran == 1);
+                                if (number != 0) return;
+                                MC_CHECK(of.push_local(self, 1, 3));
+                                MC_CHECK(of.push_local(self, 4, 5));
+                              });
+  x.thread([p] { MC_CHECK(p->inject(0)); });
+  x.settle();
+  p->check_each_ran_once(6);
+  end(x, p);
+}
+
 /// Threads cannot be started now and then: work waits, is run by the next one, or by whoever waits for it.
 template <class P>
 void spawn_fails(mc::execution& x) {
@@ -223,6 +239,7 @@ TEST(scheduler_model, two_outsiders_one_worker) { holds(two_outsiders<model_poli
 TEST(scheduler_model, two_outsiders_two_workers) { holds(two_outsiders<model_policy, 2>, 1, 1); }
 TEST(scheduler_model, pusher_waits) { holds(pusher_waits<model_policy>, 1, 1); }
 TEST(scheduler_model, overflow_and_steal) { holds(overflow_and_steal<model_policy>, 1, 1); }
+TEST(scheduler_model, one_worker_keeps_the_order) { holds(one_worker_keeps_the_order<model_policy>, 1, 1); }
 TEST(scheduler_model, spawn_fails) { holds(spawn_fails<model_policy>, 1, 0); }
 TEST(scheduler_model, drain_against_inject) { holds(drain_against_inject<model_policy>, 1, 1); }
 TEST(scheduler_model, freed_by_its_last_task) { holds(freed_by_its_last_task<model_policy>, 1, 1); }

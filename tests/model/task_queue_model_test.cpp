@@ -1,5 +1,5 @@
-// Models of task_queue.hpp: what is pushed comes out once and in order, a sleeper who arms and a pusher do not miss each
-// other, and nobody touches what the other side has freed.
+// Models of task_queue.hpp: what is pushed comes out once and in order, a sleeper who arms and a pusher do not miss
+// each other, and nobody touches what the other side has freed.
 #include "model_test.hpp"
 
 #include <treadle/detail/task_queue.hpp>
@@ -235,10 +235,12 @@ TEST(task_queue_model, taken_and_pushed_again) { holds(taken_and_pushed_again<mo
 TEST(task_queue_model, freed_by_the_taker) { holds(freed_by_the_taker<model_policy>, 2, 1); }
 
 TEST(task_queue_model, seed_defect_14) {
-  model::expect_fails(mc::explore(bounded(2, 1), nothing_is_hidden<with_defect<14>>), mc::failure::check);
+  model::expect_fails(mc::explore(model::untimed(bounded(2, 1)), nothing_is_hidden<with_defect<14>>),
+                      mc::failure::check);
 }
 TEST(task_queue_model, seed_defect_20) {
-  model::expect_fails(mc::explore(bounded(2, 1), nothing_is_hidden<with_defect<20>>), mc::failure::check);
+  model::expect_fails(mc::explore(model::untimed(bounded(2, 1)), nothing_is_hidden<with_defect<20>>),
+                      mc::failure::check);
 }
 
 }  // namespace
