@@ -9,6 +9,11 @@
 
 namespace treadle {
 
+namespace detail {
+/// Aborts with the task's address if it is queued. Does nothing in a library that was built without debug checks.
+TREADLE_EXPORT void check_not_queued(const task& checked) noexcept;
+}  // namespace detail
+
 /// A list of tasks that is scheduled as a whole, in the order of the pushes. Joining two is O(1); nothing allocates.
 /// Owned by one thread at a time. Destroying one that is not empty only unlinks: the tasks are the user's.
 class batch {
@@ -40,6 +45,9 @@ class batch {
 
   /// Appends one task. It must not be queued anywhere. O(1).
   void push(task& appended) noexcept {
+#ifndef NDEBUG
+    detail::check_not_queued(appended);
+#endif
     appended.next.store(nullptr, std::memory_order_relaxed);
     if (tail_ == nullptr) {
       head_ = &appended;

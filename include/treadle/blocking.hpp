@@ -17,7 +17,7 @@ class TREADLE_EXPORT blocking_section {
   blocking_section& operator=(const blocking_section&) = delete;
 
  private:
-  void* context_;
+  void* worker_;
 };
 
 }  // namespace detail

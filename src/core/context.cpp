@@ -68,15 +68,17 @@ void pool_core::stand_in(void (*f)(void*) noexcept, void* argument) noexcept {
   context() = before;
 }
 
-blocking_section::blocking_section() noexcept : context_(nullptr) {
+blocking_section::blocking_section() noexcept : worker_(nullptr) {
   const thread_context& here = context();
   if (here.record == nullptr) return;
-  context_ = here.pool;
+  worker_ = here.record;
   here.pool->enter_blocking(*here.record);
 }
 
 blocking_section::~blocking_section() {
-  if (context_ != nullptr) static_cast<pool_core*>(context_)->leave_blocking();
+  if (worker_ == nullptr) return;
+  auto* const worker = static_cast<pool_core::record*>(worker_);
+  static_cast<pool_core*>(worker->host)->leave_blocking(*worker);
 }
 
 }  // namespace treadle::detail

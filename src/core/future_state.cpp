@@ -80,9 +80,10 @@ bool future_state::wait_until(std::int64_t deadline_ns) noexcept {
   const thread_context& here = context();
   if (here.record == nullptr) return sleep_until_done(deadline_ns);
   pool_core& waiting = *here.pool;
-  waiting.enter_blocking(*here.record);
+  pool_core::record& self = *here.record;
+  waiting.enter_blocking(self);
   const bool finished = sleep_until_done(deadline_ns);
-  waiting.leave_blocking();
+  waiting.leave_blocking(self);
   return finished;
 }
 
@@ -100,13 +101,14 @@ std::error_code future_state::wait() noexcept {
   if (here.record == nullptr) return wait_outside();
   // It runs elsewhere, or is another pool's: another worker takes our place meanwhile.
   pool_core& waiting = *here.pool;
-  waiting.enter_blocking(*here.record);
+  pool_core::record& self = *here.record;
+  waiting.enter_blocking(self);
   if (&waiting == pool_) {
     sleep_until_done(no_deadline);
   } else {
     static_cast<void>(wait_outside());
   }
-  waiting.leave_blocking();
+  waiting.leave_blocking(self);
   return {};
 }
 

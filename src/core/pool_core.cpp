@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace treadle::detail {
 
@@ -61,6 +62,12 @@ void run_task(task* started) noexcept {
 }
 
 }  // namespace
+
+void check_not_queued(const task& checked) noexcept {
+  if (checks_links && is_marked(checked.next.load(std::memory_order_relaxed))) {
+    misuse("a task was scheduled that is queued already", &checked);
+  }
+}
 
 // ---- start --------------------------------------------------------------------------------------------------------
 
@@ -121,12 +128,8 @@ bool pool_core::ensure_started() noexcept {
 }
 
 std::error_code pool_core::start() noexcept {
-  if (injected().is_closed()) return why_refused();
-  enter_gate();
-  const bool started = ensure_started();
-  const std::error_code fault = started ? std::error_code{} : why_refused();
-  leave_gate();
-  return fault;
+  if (injected().is_closed() || !ensure_started()) return why_refused();
+  return {};
 }
 
 std::uint32_t pool_core::worker_limit() noexcept { return ensure_started() ? limits().width : 0; }
@@ -198,13 +201,16 @@ admission::admission(pool_core& pool) noexcept : pool_(pool) {
     if (pool.sync().look().life() >= lifecycle::cancelling) error_ = pool.why_refused();
     return;
   }
+  if (pool.injected().is_closed() || !pool.ensure_started()) {
+    error_ = here.pool == &pool && !pool.is_inherited() ? std::error_code{} : pool.why_refused();
+    if (error_) return;
+  }
   pool.enter_gate();
   inside_gate_ = true;
   if (here.pool == &pool) {
     if (pool.sync().look_after_publish().life() >= lifecycle::cancelling) error_ = pool.why_refused();
-  } else if (pool.injected().is_closed() || !pool.ensure_started()) {
+  } else if (pool.injected().is_closed()) {
     error_ = pool.why_refused();
-    return;
   }
   if (!error_ && !pool.reserve(1, here.pool == &pool)) error_ = errc::queue_full;
   reserved_ = !error_;
@@ -268,8 +274,24 @@ void pool_core::thread_main(void* record_of_thread) noexcept {
   pool.work(self, &run_task);
   if (hooks.worker_stop != nullptr) hooks.worker_stop(hooks.context, self.index);
   context() = {};
+  pool.join_left();
   pool.living_.fetch_sub(1, std::memory_order_release);             // E-LIVING
   self.state.store(record_state::left, std::memory_order_release);  // E-RECORD, LAST TOUCH but for the join
+}
+
+/// Gives the stacks of those back that have left before. The last one to leave keeps its own until the next start.
+void pool_core::join_left() noexcept {
+  for (std::uint32_t i = 0; i < workers().count(); ++i) {
+    record* const worker = workers().at(i);
+    record_state expected = record_state::left;
+    if (worker == nullptr || worker->state.load(std::memory_order_relaxed) != expected) continue;
+    if (!worker->state.compare_exchange_strong(expected, record_state::starting, std::memory_order_acquire,
+                                               std::memory_order_relaxed)) {  // E-RECORD
+      continue;
+    }
+    if (worker->thread != nullptr) os::join_thread(std::exchange(worker->thread, nullptr));
+    worker->state.store(record_state::vacant, std::memory_order_release);  // E-RECORD
+  }
 }
 
 void pool_core::after_fork_in_child(fork_watch* watch) noexcept {

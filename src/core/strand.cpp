@@ -17,9 +17,11 @@ class strand_core final : public internal_task {
   [[nodiscard]] pool_core& pool() const noexcept { return pool_.core(); }
 
   void push(internal_task& made, admission& admitted) noexcept {
+    // Counted before it can be taken, so that the count never falls below what is left. E-STRAND: whoever runs next
+    // sees what ran before.
+    const bool idle = pending_.fetch_add(1, std::memory_order_acq_rel) == 0;  // E-STRAND
     static_cast<void>(posted_.push(&made, &made, true));
-    // E-STRAND: whoever runs next sees what ran before.
-    if (pending_.fetch_add(1, std::memory_order_acq_rel) != 0) return;
+    if (!idle) return;
     add_owner();
     admitted.push(*this);
   }
@@ -38,7 +40,7 @@ class strand_core final : public internal_task {
     std::uint32_t ran = 0;
     while (ran < turn) {
       internal_task* const next = self->take();
-      if (next == nullptr) break;  // its poster is about to count it
+      if (next == nullptr) break;  // all done, or its poster is about to push it
       next->operations_of->run(next);
       ++ran;
     }

@@ -18,11 +18,14 @@ void enable_asymmetric_barriers() noexcept {
   asymmetric_barriers.store(membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED), std::memory_order_relaxed);
 }
 
-bool barrier_on_all_threads() noexcept {
-  if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return true;
-  // Taken away since the registration (a filter of system calls): no new leases, and none is taken back.
+void barrier_on_all_threads() noexcept {
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // E-LEASE, E-PARK
+  if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return;
+  // Taken away since the registration, by a filter of system calls: nobody leaves barriers to others from now on. What
+  // they have left already is waited for: a store leaves its processor's buffer in far less, and a switch of threads
+  // empties it.
   asymmetric_barriers.store(false, std::memory_order_relaxed);
-  return false;
+  sleep_thread(10'000'000);
 }
 
 }  // namespace treadle::detail

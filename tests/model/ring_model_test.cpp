@@ -231,17 +231,6 @@ TEST(ring_model, steal_from_a_thief) { holds(steal_from_a_thief<narrow_policy>, 
 TEST(ring_model, retract) { holds(retract<narrow_policy>, 2, 1); }
 TEST(ring_model, drain) { holds(drain<narrow_policy>, 2, 1); }
 
-// The system may refuse the thieves' barrier, at any time and then for good: nothing is lost, and a sweep ends.
-TEST(ring_model, refused_barrier_steal) {
-  const mc::options how = model::pct_runs(50'000, {.weak_failures = 1, .refused_barriers = true});
-  model::expect_holds("pct", mc::explore(how, owner_and_thief<mc::model_policy>));
-  model::expect_holds("pct", mc::explore(how, stalled_thief<mc::model_policy, 3>));
-}
-TEST(ring_model, refused_barrier_drain) {
-  const mc::options how = model::pct_runs(20'000, {.weak_failures = 1, .refused_barriers = true, .max_steps = 3'000});
-  model::expect_holds("pct", mc::explore(how, drain<narrow_policy>));
-}
-
 TEST(ring_model, seed_defect_11) {
   model::expect_fails(mc::explore(model::untimed(bounded(2, 1)), owner_and_thief<with_defect<11>>), mc::failure::race);
 }

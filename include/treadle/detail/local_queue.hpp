@@ -25,14 +25,14 @@ struct local_queue {
 
   /// Queues the list of `count` nodes behind all others. Refused, and whole, if the queue was closed.
   local_push push(Node* first, Node* last, std::size_t count) noexcept {
-    if (made.room() < count) {
+    if (made.room(count) < count) {
       if (count > P::ring_capacity / 2) {
         static_cast<void>(
             make_room());  // both halves go first; if a thief is at the ring, order is not promised anyway
         static_cast<void>(make_room());
         return push_to_queue(first, last, count);
       }
-      if (!make_room() || made.room() < count) return push_to_queue(first, last, count);
+      if (!make_room() || made.room(count) < count) return push_to_queue(first, last, count);
     }
     Node* node = first;
     for (std::size_t i = 0; i < count; ++i) {

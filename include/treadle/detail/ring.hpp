@@ -38,17 +38,11 @@ class ring {
     return true;
   }
 
-  /// Returns how many nodes can be staged. Owner only.
-  [[nodiscard]] std::size_t room() noexcept {
+  /// Returns how many nodes can be staged; looks again only if less than `wanted` are known to fit. Owner only.
+  [[nodiscard]] std::size_t room(std::size_t wanted = 1) noexcept {
     const index tail = tail_.load(std::memory_order_relaxed);
-    if (distance(free_from_, tail) >= capacity) free_from_ = oldest_in_use();
+    if (room_from(free_from_, tail) < wanted) free_from_ = oldest_in_use();
     return room_from(free_from_, tail);
-  }
-
-  /// As `room`, and looks again even if some room is known.
-  [[nodiscard]] std::size_t all_room() noexcept {
-    free_from_ = oldest_in_use();
-    return room_from(free_from_, tail_.load(std::memory_order_relaxed));
   }
 
   /// Writes `node` behind the tail, unseen until `commit`. Owner only; `offset` below `room`.
@@ -133,7 +127,7 @@ class ring {
     return take_claimed(
         [&](index available) {
           const index half = available - available / 2;
-          const index room = static_cast<index>(own.all_room());
+          const index room = static_cast<index>(own.room(capacity));
           const index limit = half < room + 1 ? half : room + 1;
           return limit < capacity / 2 ? limit : capacity / 2;
         },
@@ -304,10 +298,7 @@ class ring {
     if (!holds(held)) return steal_status::empty;
     from = masked(end - choose(held));
     lease_end_.store(from, std::memory_order_release);  // E-STEAL
-    if (!P::heavy_barrier()) {                          // E-LEASE
-      lease_end_.store(end, std::memory_order_relaxed);
-      return steal_status::contended;
-    }
+    P::heavy_barrier();                                 // E-LEASE
     const index at = lease_at_.load(std::memory_order_relaxed);
     if (distance(at, end) > capacity || at == end) {  // the owner has taken all
       lease_end_.store(end, std::memory_order_relaxed);

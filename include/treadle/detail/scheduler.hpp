@@ -43,9 +43,10 @@ class scheduler {
   [[nodiscard]] bool inject(Task* first, Task* last, std::size_t count, bool insider) noexcept {
     bool entered = false;
     const push_status status = injected_.push(first, last, insider, [&] {
+      // In this order: a pool that fork() finds unstarted has nobody at its gate.
+      if (!host().ensure_started()) return false;
       enter_gate();
-      entered = true;
-      return host().ensure_started();
+      return entered = true;
     });
     // Without a wake-up to give, the push was the last touch: our own task may have freed the pool by now.
     if (!entered) return status != push_status::refused;
@@ -92,20 +93,19 @@ class scheduler {
     tell_quiet();
   }
 
-  /// A running task is about to block: gives its slot to another worker, if there is work for one.
+  /// A running task is about to block: gives its slot to another worker, if there is work for one. Sections nest; the
+  /// outermost counts.
   void enter_blocking(record& self) noexcept {
+    if (self.blocking_depth++ != 0) return;
     record::bump(self.count.blocking_sections);
     const sync_state state = sync_.enter_blocking();
-    const bool looked = sync_.sleeper_barrier(state, 2);
-    if (state.searching() || !state.can_wake(limits_.width, limits_.limit)) return;
-    if (looked) {
-      wake_if_work_is_left(1);
-    } else {
-      notify(1);
-    }
+    sync_.sleeper_barrier(state, 2);
+    if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) wake_if_work_is_left(1);
   }
   /// The worker goes on at once; the next one to finish a task above the width parks.
-  void leave_blocking() noexcept { sync_.leave_blocking(); }
+  void leave_blocking(record& self) noexcept {
+    if (--self.blocking_depth == 0) sync_.leave_blocking();
+  }
 
   /// Takes one task for a caller who is no worker, because there is none. Null: nothing is queued for now.
   [[nodiscard]] Task* take_for_caller() noexcept {
@@ -227,25 +227,32 @@ class scheduler {
   /// Looks everywhere, for `spin_limit_ns` again and again. Work that is seen but held by another for the moment (a
   /// queue's consumer, a thief, a producer between its two steps) is waited for here: parking would not stay parked.
   Task* search(record& self) noexcept {
+    sync_.publisher_barrier();  // E-DOING: a cancel that takes this worker for still running is seen here
+    const bool spins = self.spin_limit_ns > 0;
     // After a small catch, let the catch of others' pushes grow: looking at once costs them more than it brings.
-    if (self.last_catch >= small_catch || self.last_catch == 0) {
+    if (!spins || self.last_catch >= small_catch || self.last_catch == 0) {
       if (Task* const task = search_once(self)) return task;
     }
     self.last_catch = 0;
-    std::int64_t deadline = 0;
+    const std::int64_t deadline = spins ? later(P::now_ns(), self.spin_limit_ns) : 0;
     for (;;) {
+      const sync_state state = sync_.look();
+      if (state.life() >= lifecycle::cancelling) return nullptr;
+      const bool in_time = spins && state.life() == lifecycle::running && !state.watched() && P::now_ns() < deadline;
+      if (!in_time) {
+        if (!anything_queued()) return nullptr;
+        P::yield();
+      }
       for (int i = 0; i < spin_pauses; ++i) P::pause();
       if (Task* const task = search_once(self)) {
-        record::bump(self.count.spins);
+        if (in_time) record::bump(self.count.spins);
         return task;
       }
-      if (sync_.look().life() >= lifecycle::cancelling) return nullptr;
-      const std::int64_t now = P::now_ns();
-      if (deadline == 0) deadline = now + (self.spin_limit_ns > 0 ? self.spin_limit_ns : 0);
-      if (now < deadline) continue;
-      if (!anything_queued()) return nullptr;
-      P::yield();
     }
+  }
+
+  static constexpr std::int64_t later(std::int64_t from, std::int64_t by) noexcept {
+    return by < INT64_MAX - from ? from + by : INT64_MAX;
   }
 
   Task* search_once(record& self) noexcept {
@@ -262,7 +269,7 @@ class scheduler {
     Task* first = nullptr;
     std::size_t staged = 0;
     bool more = false;
-    const std::size_t room = limit > 1 ? self.own.taken.all_room() + 1 : 1;
+    const std::size_t room = limit > 1 ? self.own.taken.room(limit) + 1 : 1;
     from.take(limit < room ? limit : room, more, [&](Task* task) {
       if (first == nullptr) {
         first = task;
@@ -324,20 +331,14 @@ class scheduler {
   /// Ends the search of a woken worker, and wakes the next one if work is left.
   void found(record& self, std::size_t rest) noexcept {
     self.just_woken = false;
-    bool looked = true;
     if (self.searcher) {
       self.searcher = false;
-      looked = sync_.sleeper_barrier(sync_.release_search(), 2);
+      sync_.sleeper_barrier(sync_.release_search(), 2);
     } else {
       sync_.barrier();  // E-PARK
     }
     const sync_state state = sync_.look();
-    if (state.searching() || !state.can_wake(limits_.width, limits_.limit)) return;
-    if (looked) {
-      wake_if_work_is_left(rest);
-    } else {
-      notify(1);
-    }
+    if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) wake_if_work_is_left(rest);
   }
 
   void wake_if_work_is_left(std::size_t count) noexcept {
@@ -367,7 +368,8 @@ class scheduler {
     self.become(activity::parked);
     if (state.life() >= lifecycle::cancelling) return leave_parked(self);
     const bool pushed = injected_.arm();
-    if (!sync_.sleeper_barrier(state, 1) || pushed || anything_queued()) {
+    sync_.sleeper_barrier(state, 1);
+    if (pushed || anything_queued()) {
       if (sync_.cancel_idle(limits_.width) == unpark::done) return resume(self, self.wake_up.disarm());
     } else if (state.quiet() && (state.watched() || state.life() != lifecycle::running)) {
       tell_quiet();
@@ -376,7 +378,7 @@ class scheduler {
   }
 
   bool sleep(record& self) noexcept {
-    std::int64_t deadline = limits_.retire_ns < 0 ? INT64_MAX : P::now_ns() + limits_.retire_ns;
+    std::int64_t deadline = limits_.retire_ns < 0 ? INT64_MAX : later(P::now_ns(), limits_.retire_ns);
     for (;;) {
       const event_result result = self.wake_up.wait_armed(deadline);
       switch (result) {

@@ -40,8 +40,8 @@ void sweep(Scheduler& scheduler, Sink&& sink) noexcept {
       ++swept;
       sink(task);
     };
-    // Whoever has not seen the cancel has pushed what is seen here. Without the heavy barrier it takes a moment.
-    if (!scheduler.sync().sleeper_barrier(scheduler.sync().look(), 0)) P::sleep(1'000'000);
+    // Whoever has not seen the cancel has pushed what is seen here.
+    scheduler.sync().sleeper_barrier(scheduler.sync().look(), 0);
     std::uint64_t before = 0;
     std::uint64_t after = 0;
     const bool settled_before = is_settled(scheduler, before);
@@ -55,6 +55,7 @@ void sweep(Scheduler& scheduler, Sink&& sink) noexcept {
       worker->own.overflow.close();
       sweep_queue(worker->own.overflow, count_and_hand_on);
     }
+    scheduler.sync().sleeper_barrier(scheduler.sync().look(), 0);  // who took something before this is seen to have
     const bool settled_after = is_settled(scheduler, after);
     if (settled_before && settled_after && before == after && swept == 0) return;
     P::yield();

@@ -91,12 +91,11 @@ class sync_word {
   void publisher_barrier() noexcept {
     P::has_asymmetric_barriers() ? P::light_barrier() : P::store_load_barrier(word_);  // E-PARK
   }
-  /// The other half, after a change of the word, whose result is `now`. With no other thread awake in the pool there is
-  /// no publisher to wait for. Returns false if the system has taken the heavy barrier away: look again later.
-  [[nodiscard]] bool sleeper_barrier(sync_state now, std::uint32_t others_at_least) noexcept {
-    P::store_load_barrier(word_);  // E-PARK
-    if (now.total() - now.idle() < others_at_least || !P::has_asymmetric_barriers()) return true;
-    return P::heavy_barrier();  // E-PARK
+  /// The other half, after a change of the word, whose result is `now`. With fewer than `others` threads awake in the
+  /// pool there is no publisher to wait for.
+  void sleeper_barrier(sync_state now, std::uint32_t others) noexcept {
+    P::store_load_barrier(word_);                                                                // E-PARK
+    if (now.total() - now.idle() >= others && P::has_asymmetric_barriers()) P::heavy_barrier();  // E-PARK
   }
 
   /// Takes the right and duty to wake one worker, if a slot is free for it. The first one woken is the searcher;

@@ -21,8 +21,8 @@ TREADLE_EXPORT void yield_thread() noexcept;
 /// Sleeps for about `ns` nanoseconds.
 TREADLE_EXPORT void sleep_thread(std::int64_t ns) noexcept;
 
-/// Makes every running thread of the process execute a full barrier. Returns false if the system refuses.
-TREADLE_EXPORT bool barrier_on_all_threads() noexcept;
+/// Makes every running thread of the process execute a full barrier.
+TREADLE_EXPORT void barrier_on_all_threads() noexcept;
 /// Registers the process for it, and says in `asymmetric_barriers` whether it can be had.
 TREADLE_EXPORT void enable_asymmetric_barriers() noexcept;
 TREADLE_EXPORT extern std::atomic<bool> asymmetric_barriers;
@@ -74,8 +74,7 @@ struct system_policy {
   /// A pair of barriers, one of which costs nothing: after a heavy one here, each other thread has either made what it
   /// stored before its light one visible, or sees in its loads after it what was stored before the heavy one.
   static void light_barrier() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }  // E-LEASE
-  /// Returns false if the system does not have it, and then never does again.
-  static bool heavy_barrier() noexcept { return barrier_on_all_threads(); }
+  static void heavy_barrier() noexcept { barrier_on_all_threads(); }
   /// Says whether the pair can be had. Once it could and then cannot, it never can again.
   static bool has_asymmetric_barriers() noexcept { return asymmetric_barriers.load(std::memory_order_relaxed); }
 
