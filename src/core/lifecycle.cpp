@@ -78,8 +78,10 @@ void pool_core::cancel_all(shutdown_report& report) noexcept {
   batch made_by_pool;
   lock_lifecycle();
   stop_parked();
-  sweep<system_policy>(
-      *this, [&](task* swept) { (swept->callback == &run_internal ? made_by_pool : report.not_run).push(*swept); });
+  sweep<system_policy>(*this, [&](task* swept) {
+    swept->next.store(nullptr, std::memory_order_relaxed);  // queued no more
+    (swept->callback == &run_internal ? made_by_pool : report.not_run).push(*swept);
+  });
   unlock_lifecycle();
   // Outside the lock: what is destroyed here is the user's.
   while (task* const swept = made_by_pool.pop()) {
@@ -146,10 +148,8 @@ std::error_code pool_core::join() noexcept {
   }
   wait_for_threads();
   lock_lifecycle();
-  for (std::uint32_t i = 0; i < workers().count(); ++i) {
-    record* const worker = workers().at(i);
-    if (worker != nullptr && worker->thread != nullptr) os::join_thread(std::exchange(worker->thread, nullptr));
-  }
+  // A thread that retired meanwhile may still be joining others: until all records are free.
+  while (!join_left()) sleep_thread(short_nap_ns);
   void* ended = ended_threads_.exchange(nullptr, std::memory_order_acquire);  // E-ENDED
   while (ended != nullptr) os::join_thread(std::exchange(ended, os::next_thread(ended)));
   unlock_lifecycle();

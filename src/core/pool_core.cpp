@@ -274,24 +274,27 @@ void pool_core::thread_main(void* record_of_thread) noexcept {
   pool.work(self, &run_task);
   if (hooks.worker_stop != nullptr) hooks.worker_stop(hooks.context, self.index);
   context() = {};
-  pool.join_left();
+  if (pool.sync().look().life() == lifecycle::running) pool.join_left();
   pool.living_.fetch_sub(1, std::memory_order_release);             // E-LIVING
   self.state.store(record_state::left, std::memory_order_release);  // E-RECORD, LAST TOUCH but for the join
 }
 
-/// Gives the stacks of those back that have left before. The last one to leave keeps its own until the next start.
-void pool_core::join_left() noexcept {
+bool pool_core::join_left() noexcept {
+  bool all_free = true;
   for (std::uint32_t i = 0; i < workers().count(); ++i) {
     record* const worker = workers().at(i);
-    record_state expected = record_state::left;
-    if (worker == nullptr || worker->state.load(std::memory_order_relaxed) != expected) continue;
-    if (!worker->state.compare_exchange_strong(expected, record_state::starting, std::memory_order_acquire,
-                                               std::memory_order_relaxed)) {  // E-RECORD
-      continue;
+    if (worker == nullptr) continue;
+    record_state state = worker->state.load(std::memory_order_acquire);  // E-RECORD
+    if (state == record_state::left &&
+        worker->state.compare_exchange_strong(state, record_state::starting, std::memory_order_acquire,
+                                              std::memory_order_relaxed)) {  // E-RECORD
+      if (worker->thread != nullptr) os::join_thread(std::exchange(worker->thread, nullptr));
+      worker->state.store(record_state::vacant, std::memory_order_release);  // E-RECORD
+    } else if (state != record_state::vacant) {
+      all_free = false;
     }
-    if (worker->thread != nullptr) os::join_thread(std::exchange(worker->thread, nullptr));
-    worker->state.store(record_state::vacant, std::memory_order_release);  // E-RECORD
   }
+  return all_free;
 }
 
 void pool_core::after_fork_in_child(fork_watch* watch) noexcept {

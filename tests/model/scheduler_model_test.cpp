@@ -214,7 +214,7 @@ void blocking(mc::execution& x) {
                                 if (number != 0) return;
                                 of.enter_blocking(self);
                                 while (of.at(1).ran == 0) P::sleep(1000);
-                                of.leave_blocking();
+                                of.leave_blocking(self);
                               });
   x.thread([p] { MC_CHECK(p->inject(0)); });
   x.thread([p] {

@@ -16,9 +16,9 @@ namespace tool {
 
 /// Decides what runs next, and keeps the pool fed: a few tasks for each worker, the rest waits here.
 ///
-/// Directories are walked depth first, so that what is known but not hashed stays bounded. Files are hashed in the order
-/// in which they were found, but for one rule: the largest goes first as soon as hashing it alone would take as long as
-/// all the others shared by all workers. So lines come early, and no huge file is left to be hashed alone at the end.
+/// Directories are walked depth first, so that what is known but not hashed stays bounded. Files are hashed in the
+/// order in which they were found, but for one rule: the largest goes first as soon as hashing it alone would take as
+/// long as all the others shared by all workers. So lines come early, and no huge file is left for the end.
 class crew {
  public:
   crew(treadle::thread_pool& pool, bool is_unsorted);

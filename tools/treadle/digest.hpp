@@ -30,8 +30,8 @@ class hasher {
     bool must_be_regular = false;
   };
 
-  /// Reads all of `asked.fd` and stores its digest. Returns 0, or an errno; `not_regular` for what turned into something
-  /// else since it was listed. Adds to `bytes_done` while it goes, so that a huge file shows on the progress bar.
+  /// Reads all of `asked.fd` and stores its digest. Returns 0, or an errno, or `not_regular` for what turned into
+  /// something else since it was listed. Adds to `bytes_done` while it goes, for the progress bar's sake.
   int hash(const request& asked, digest& made, std::atomic<std::uint64_t>& bytes_done) noexcept;
 
   /// Adds what `hash` has read but not yet added.

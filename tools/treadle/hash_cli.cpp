@@ -52,7 +52,9 @@ progress_mode parse_progress(const std::string& text) {
 hash_cli::hash_cli(CLI::App& app)
     : command_(app.add_subcommand("hash", "SHA-256 of files and whole trees, in parallel")) {
   command_->footer(footer);
-  // Options without a variable: the library would read some file names, such as {}, as notation of its own.
+  // The library reads some words, such as [a,b], as notation of its own. So it gets no say in paths: this positional is
+  // there for --help and takes none, and what is left over are the paths.
+  command_->allow_extras();
   threads_ = command_->add_option("--threads")
                  ->type_name("N")
                  ->description("hash on N threads [as many as can run at a time]");
@@ -66,11 +68,7 @@ hash_cli::hash_cli(CLI::App& app)
   progress_ = command_->add_option("--progress")
                   ->type_name("WHEN")
                   ->description("show a progress bar on standard error: auto (on a terminal), always, never");
-  paths_ = command_->add_option("PATH")
-               ->type_name("")
-               ->expected(0, CLI::detail::expected_max_vector_size)
-               ->allow_extra_args()
-               ->description("files and directories");
+  command_->add_option("PATH")->type_name("")->expected(0, 2)->description("files and directories");
 }
 
 hash_options hash_cli::options(const std::vector<std::string>& more_paths) const {
@@ -82,7 +80,15 @@ hash_options hash_cli::options(const std::vector<std::string>& more_paths) const
   asked.wants_json = wants_json_;
   asked.wants_stats = wants_stats_;
   asked.is_unsorted = is_unsorted_;
-  asked.paths = paths_->results();
+  for (const std::string& each : command_->remaining()) {
+    if (each.size() > 1 && each.front() == '-') {
+      throw bad_option(
+          fmt::format("'{}' is no option of `treadle hash`; `treadle hash --help` lists them, and a PATH that "
+                      "begins with - goes behind --",
+                      readable(each)));
+    }
+    asked.paths.push_back(each);
+  }
   asked.paths.insert(asked.paths.end(), more_paths.begin(), more_paths.end());
   if (asked.is_check && !asked.paths.empty()) {
     throw bad_option(fmt::format("--check {} and the path '{}' cannot go together; the list names the files",
@@ -92,15 +98,6 @@ hash_options hash_cli::options(const std::vector<std::string>& more_paths) const
     throw bad_option("no PATH is given; name files or directories, or - for standard input");
   }
   return asked;
-}
-
-std::string explain_extras(const CLI::App& app) {
-  const std::vector<std::string> extras = app.remaining(true);
-  const std::string first = extras.empty() ? "" : readable(extras.front());
-  return fmt::format(
-      "'{}' is no option of `treadle hash`; `treadle hash --help` lists them, and a PATH that begins "
-      "with - goes behind --",
-      first);
 }
 
 }  // namespace tool

@@ -28,13 +28,9 @@ class hash_cli {
   CLI::Option* threads_;
   CLI::Option* check_;
   CLI::Option* progress_;
-  CLI::Option* paths_;
   bool wants_json_ = false;
   bool wants_stats_ = false;
   bool is_unsorted_ = false;
 };
-
-/// Returns the line about options that nobody knows.
-[[nodiscard]] std::string explain_extras(const CLI::App& app);
 
 }  // namespace tool

@@ -36,8 +36,6 @@ int main(int argc, char** argv) {
     return tool::run_hash(hash.options({marker == words.end() ? marker : marker + 1, words.end()}));
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
-  } catch (const CLI::ExtrasError&) {
-    return refuse(tool::explain_extras(app));
   } catch (const CLI::RequiredError&) {
     if (words.empty()) return refuse("no command is given; `treadle hash PATH...` is one");
     return refuse("'" + tool::readable(words.front()) + "' is no command; `treadle hash PATH...` is one");

@@ -11,8 +11,8 @@ namespace tool {
 
 namespace {
 
-/// How long lines gather before they are written: one write and one wake-up for some thousand of them, and still at once
-/// for whoever watches.
+/// How long lines gather before they are written: one write and one wake-up for some thousand of them, and still
+/// at once for whoever watches.
 constexpr std::chrono::milliseconds gather_time{3};
 
 int write_fully(int fd, std::string_view text) noexcept {

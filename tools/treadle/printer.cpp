@@ -119,8 +119,7 @@ void printer::print(const entry& file) {
 void printer::flush_group() {
   if (!is_collecting_ || joins_next(at_->next_printed - 1)) return;
   is_collecting_ = false;
-  std::sort(group_.begin(), group_.end(),
-                   [](const collected& a, const collected& b) { return a.path < b.path; });
+  std::sort(group_.begin(), group_.end(), [](const collected& a, const collected& b) { return a.path < b.path; });
   for (const collected& each : std::exchange(group_, {})) {
     entry file;
     file.name_bytes = each.path.data();

@@ -13,8 +13,8 @@ namespace tool {
 /// Nothing for an unreadable file, unless it is one of a check list.
 void append_result(std::string& text, const job& work, std::string_view folder_path, const entry& of);
 
-/// Prints the tree in order. One thread at a time: it prints as far as all is settled, marks the first entry that is not
-/// as awaited, and leaves; who settles that entry goes on. So no thread waits, and there is no lock.
+/// Prints the tree in order. One thread at a time: it prints as far as all is settled, marks the first entry that is
+/// not as awaited, and leaves; who settles that entry goes on. So no thread waits, and there is no lock.
 class printer {
  public:
   explicit printer(job& work) noexcept : work_(work) {}

@@ -62,8 +62,8 @@ struct chunk : treadle::task {
   std::uint32_t files = 0;
 };
 
-/// What one read of a directory brought: entries, and their names behind them. Addresses stay, so that hashing can begin
-/// while the rest of the directory is still being read.
+/// What one read of a directory brought: entries, and their names behind them. Addresses stay, so that hashing can
+/// begin while the rest of the directory is still being read.
 struct segment {
   folder* owner = nullptr;
   std::unique_ptr<segment> following;

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace tool {
 
 folder* make_root(job& work) {
@@ -35,8 +37,12 @@ folder* make_child(folder& above, entry& as) {
 
 segment* append_segment(folder& into, std::unique_ptr<segment> made) {
   segment* const added = made.get();
-  if (into.work->options.is_unsorted) ++added->users;  // the walk
   ++into.users;
+  if (into.work->options.is_unsorted) {
+    const auto is_directory = [](const entry& each) { return each.kind == entry_kind::directory; };
+    if (std::none_of(&made->entries[0], &made->entries[0] + made->count, is_directory)) return made.release();
+    ++added->users;  // the walk, which opens those
+  }
   (into.last_segment != nullptr ? into.last_segment->following : into.segments) = std::move(made);
   into.last_segment = added;
   return added;

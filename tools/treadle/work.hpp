@@ -14,8 +14,8 @@ folder* make_child(folder& above, entry& as);
 /// Puts a segment at the end of `into`, with a hold for the caller. Returns it.
 segment* append_segment(folder& into, std::unique_ptr<segment> made);
 
-/// Looks up the sizes of the files that are named in `read`, cuts them into tasks and queues those. `fd` is the directory.
-/// Gives the caller's hold on `read` away.
+/// Looks up the sizes of the files that are named in `read`, cuts them into tasks and queues those. `fd` is the
+/// directory. Gives the caller's hold on `read` away.
 void queue_files(int fd, segment& read);
 
 /// Stores how an entry ended. If it was awaited, prints on. The entry may be gone afterwards.

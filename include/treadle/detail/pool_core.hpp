@@ -110,7 +110,8 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   void unlock_lifecycle() noexcept;
   void count_report(shutdown_report& report) const noexcept;
   void destroy_on_own_worker() noexcept;
-  void join_left() noexcept;
+  /// Joins the threads that have left, which gives their stacks back. Returns whether no record has a thread any more.
+  bool join_left() noexcept;
   static void thread_main(void* record_of_thread) noexcept;
   static void after_fork_in_child(fork_watch* watch) noexcept;
 

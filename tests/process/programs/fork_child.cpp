@@ -11,9 +11,15 @@ using namespace std::chrono_literals;
 using program::eventually;
 using program::in_child;
 
-// The thread sanitizer would end a child that starts threads. It is told apart from one that hangs by its exit status.
+// What the sanitizers cannot know about a child of fork(): it may start threads; threads of the parent are no leak in
+// it; and what their stacks held is none either, for those are no stacks any more.
 extern "C" const char* __tsan_default_options();
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0:report_thread_leaks=0"; }
+extern "C" int __lsan_is_turned_off();
+extern "C" int __lsan_is_turned_off() {
+  static const pid_t parent = getppid();
+  return getppid() != parent ? 1 : 0;
+}
 
 namespace {
 
@@ -150,6 +156,18 @@ void destructor_does_nothing() {
   }
 }
 
+/// The calls that neither allocate nor start a thread. In a child of a process that was allocating, the address
+/// sanitizer's allocator may be locked for ever; the C library's is not.
+void expect_refused_without_memory(treadle::thread_pool& inherited) {
+  const auto refusal = make_error_code(treadle::errc::inherited_by_fork);
+  counted one;
+  CHECK(inherited.schedule(one) == refusal);
+  CHECK(inherited.start() == refusal);
+  CHECK(inherited.drain() == refusal);
+  CHECK(inherited.shutdown().error == refusal);
+  CHECK(inherited.join() == refusal);
+}
+
 /// The future of a task that only the parent can run.
 void wait_for_inherited_future() {
   std::atomic<bool> released{false};
@@ -236,6 +254,8 @@ void fork_storm() {
   });
   for (int i = 0; i < (program::is_sanitized ? 20 : 100); ++i) {
     in_child([] {
+      expect_refused_without_memory(pool);
+      if (program::is_address_sanitized) return;
       expect_refused(pool);
       CHECK(works(unstarted));
     });
@@ -262,13 +282,18 @@ void fork_while_starting() {
     std::this_thread::sleep_for(std::chrono::microseconds(20 * (round % 16)));
     in_child([&] {
       for (treadle::thread_pool& each : pools) {
+        if (program::is_address_sanitized) {  // see expect_refused_without_memory
+          static_cast<void>(each.drain());
+          static_cast<void>(each.join());
+          continue;
+        }
         counted one;
         const std::error_code error = each.schedule(one);
         CHECK(!error || error == make_error_code(treadle::errc::inherited_by_fork));
         if (!error) CHECK_OK(each.drain());
         CHECK(one.runs == (error ? 0 : 1));
       }
-      pools.clear();
+      if (!program::is_address_sanitized) pools.clear();
     });
     starter.join();
     for (treadle::thread_pool& each : pools) CHECK_OK(each.join());
