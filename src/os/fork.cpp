@@ -18,14 +18,13 @@ void in_child() noexcept {
   watches_lock = PTHREAD_MUTEX_INITIALIZER;
 }
 
+// When the library is loaded, not at first use: a fork() in the middle of that would leave it half done in the child. The
+// handlers are the library's own, so the system drops them when it is unloaded.
+[[maybe_unused]] const int registered = pthread_atfork(&before_fork, &in_parent, &in_child);
+
 }  // namespace
 
-fork_lock::fork_lock() noexcept {
-  // The handlers are the library's own: the system drops them when the library is unloaded.
-  static const int registered = pthread_atfork(&before_fork, &in_parent, &in_child);
-  static_cast<void>(registered);
-  pthread_mutex_lock(&watches_lock);
-}
+fork_lock::fork_lock() noexcept { pthread_mutex_lock(&watches_lock); }
 
 fork_lock::~fork_lock() { pthread_mutex_unlock(&watches_lock); }
 
