@@ -18,8 +18,8 @@ void in_child() noexcept {
   watches_lock = PTHREAD_MUTEX_INITIALIZER;
 }
 
-// When the library is loaded, not at first use: a fork() in the middle of that would leave it half done in the child. The
-// handlers are the library's own, so the system drops them when it is unloaded.
+// When the library is loaded, not at first use: a fork() in the middle of that would leave it half done in the child.
+// The handlers are the library's own, so the system drops them when it is unloaded.
 [[maybe_unused]] const int registered = pthread_atfork(&before_fork, &in_parent, &in_child);
 
 }  // namespace

@@ -352,8 +352,6 @@ class scheduler {
     self.own.taken.drain([&](Task* task) { static_cast<void>(injected_.push(task, task, true)); });
   }
 
-  // ---- sleeping ---------------------------------------------------------------------------------------------------
-
   /// Parks until there may be work. Returns false when the worker has to leave, which it then has.
   bool rest(record& self) noexcept {
     if (sync_.look().life() >= lifecycle::cancelling) {
