@@ -34,7 +34,7 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept { return random_sou
 struct outcome {
   std::uint64_t nodes = 0;
   std::uint64_t sum = 0;
-  friend bool operator==(const outcome&, const outcome&) = default;
+  bool operator==(const outcome&) const = default;
 };
 
 /// The meaning of a program, without any thread.

@@ -85,7 +85,7 @@ TEST(batch, destroyed_only_unlinks) {
   std::array<task, 8> tasks;
   static const auto callback = +[](task*) noexcept {};
   for (task& each : tasks) each.callback = callback;
-  { batch dropped = batch::of(tasks[0], tasks[1], tasks[2]); }
+  { [[maybe_unused]] const batch dropped = batch::of(tasks[0], tasks[1], tasks[2]); }
   batch cleared = batch::of(tasks[3]);
   cleared.clear();
   EXPECT_TRUE(cleared.empty());
