@@ -19,7 +19,6 @@ void enable_asymmetric_barriers() noexcept {
 }
 
 void barrier_on_all_threads() noexcept {
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // E-LEASE, E-PARK
   if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return;
   // Taken away since the registration, by a filter of system calls: nobody leaves barriers to others from now on. What
   // they have left already is waited for: a store leaves its processor's buffer in far less, and a switch of threads

@@ -15,29 +15,21 @@
 #include <system_error>
 #include <thread>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TREADLE_PROGRAM_ADDRESS_SANITIZED 1
-#elif defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define TREADLE_PROGRAM_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TREADLE_PROGRAM_ADDRESS_SANITIZED 1
-#elif __has_feature(thread_sanitizer)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
 #define TREADLE_PROGRAM_SANITIZED 1
 #endif
 #endif
-#ifndef TREADLE_PROGRAM_ADDRESS_SANITIZED
-#define TREADLE_PROGRAM_ADDRESS_SANITIZED 0
-#endif
 #ifndef TREADLE_PROGRAM_SANITIZED
-#define TREADLE_PROGRAM_SANITIZED TREADLE_PROGRAM_ADDRESS_SANITIZED
+#define TREADLE_PROGRAM_SANITIZED 0
 #endif
 
 /// For programs that the process tests start: no test framework, for these processes end in every way there is.
 namespace program {
 
 inline constexpr bool is_sanitized = TREADLE_PROGRAM_SANITIZED != 0;
-inline constexpr bool is_address_sanitized = TREADLE_PROGRAM_ADDRESS_SANITIZED != 0;
 inline constexpr int failed = 99;
 
 /// Ends the process at once, wherever it is: no destructor may get the chance to hang.
