@@ -96,7 +96,8 @@ TEST(retirement_memory, gives_the_stacks_back) {
     ASSERT_TRUE(busy.hold(pool, 4));
     ASSERT_GE(address_space_kib(), before + 4 * stack_kib);
   }
-  EXPECT_TRUE(eventually([&] { return address_space_kib() < before + stack_kib; }, 5s))
+  // The last one to leave keeps its own until the next start: nobody is left to join it.
+  EXPECT_TRUE(eventually([&] { return address_space_kib() < before + 2 * stack_kib; }, 5s))
       << "the stacks of retired threads are still mapped: " << (address_space_kib() - before) / stack_kib;
 }
 

@@ -43,8 +43,8 @@ TEST(thread_pool_static, starts_only_the_threads_that_its_work_needs) {
   const std::set<int> before = thread_ids();
   thread_pool pool{pool_config{.max_threads = 64}};
   for (int i = 0; i < 100; ++i) EXPECT_EQ(pool.run([] { return 1; }), 1);
-  // One task at a time: one worker would do. A second one may be woken as long as the first has not taken the task.
-  EXPECT_LE(facts_of_new_threads(before).size(), 2u);
+  // One task at a time: one worker would do. Another is started when a push finds the first between two tasks.
+  EXPECT_LE(facts_of_new_threads(before).size(), 8u);
 }
 
 class thread_pools : public with_workers {};
@@ -246,6 +246,7 @@ TEST(thread_pool, the_bound_holds_for_outsiders_only_and_its_places_come_back) {
   for (counted_task& each : fill) accepted += pool.schedule(each) ? 0u : 1u;
   EXPECT_EQ(accepted, 64u) << "places were lost or made";
   busy.release();
+  ASSERT_FALSE(pool.drain());  // before the tasks go
 }
 
 TEST(thread_pool, source_sites_are_those_of_the_calls) {
