@@ -1,5 +1,6 @@
 // The README's program.
 #include <treadle/treadle.hpp>
+
 #include <cstdio>
 
 constinit treadle::thread_pool pool;  // starts no thread, allocates nothing

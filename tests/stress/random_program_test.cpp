@@ -28,7 +28,9 @@ constexpr int depth_of_waits_across = 2;  // a wait for the other pool holds a s
 enum class step { schedule, group, post, submit_and_wait, submit_then_wait, blocking_call, on_strand, across_pools };
 constexpr std::uint64_t step_count = 8;
 
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept { return random_source(a ^ (b * 0x9e3779b97f4a7c15u)).next(); }
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
+  return random_source(a ^ (b * 0x9e3779b97f4a7c15u)).next();
+}
 
 /// What a run of a program leaves: the number of its nodes and the sum of their values.
 struct outcome {
@@ -78,7 +80,8 @@ class oracle {
 class program {
  public:
   program(std::uint32_t workers, std::uint64_t seed)
-      : seed_(seed), pools_{thread_pool{config_of(workers)}, thread_pool{config_of(workers > 1 ? workers / 2 : 1)}},
+      : seed_(seed),
+        pools_{thread_pool{config_of(workers)}, thread_pool{config_of(workers > 1 ? workers / 2 : 1)}},
         strands_{strand{pools_[0]}, strand{pools_[1]}} {}
 
   outcome run() {
@@ -187,8 +190,7 @@ class program {
         }));
       case step::across_pools:
       default: {
-        future<std::uint64_t> result =
-            pools_[1 - home].submit([=, this] { return visit(1 - home, child, depth - 1); });
+        future<std::uint64_t> result = pools_[1 - home].submit([=, this] { return visit(1 - home, child, depth - 1); });
         if (depth > depth_limit - depth_of_waits_across) results.emplace_back(true, result.get());
       }
     }

@@ -98,8 +98,8 @@ TEST(config, rejects_bad_stacks) {
 
 /// A stack that is no multiple of the page size made some systems refuse the thread, and the seed hang.
 TEST(config, seed_defect_33) {
-  for (const std::size_t odd : {std::size_t{262'145}, std::size_t{300'001}, (std::size_t{1} << 20) + 4'095,
-                                (std::size_t{8} << 20) - 1}) {
+  for (const std::size_t odd :
+       {std::size_t{262'145}, std::size_t{300'001}, (std::size_t{1} << 20) + 4'095, (std::size_t{8} << 20) - 1}) {
     thread_pool pool{pool_config{.max_threads = 2, .stack_bytes = odd}};
     ASSERT_FALSE(pool.start()) << odd;
     EXPECT_EQ(pool.run([] { return 5; }), 5) << odd;

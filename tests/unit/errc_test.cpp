@@ -13,10 +13,9 @@
 namespace treadle::test {
 namespace {
 
-constexpr std::array all_codes{errc::shut_down,    errc::queue_full,        errc::would_deadlock,
-                               errc::cancelled,    errc::inherited_by_fork, errc::no_worker,
-                               errc::bad_stack_size, errc::too_many_threads, errc::bad_cpu,
-                               errc::bad_name,     errc::out_of_memory};
+constexpr std::array all_codes{errc::shut_down,         errc::queue_full, errc::would_deadlock, errc::cancelled,
+                               errc::inherited_by_fork, errc::no_worker,  errc::bad_stack_size, errc::too_many_threads,
+                               errc::bad_cpu,           errc::bad_name,   errc::out_of_memory};
 
 TEST(errc, each_code_has_a_message_of_its_own) {
   std::set<std::string> messages;

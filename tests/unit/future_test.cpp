@@ -169,12 +169,20 @@ TEST_P(futures, dropped_before_and_after_their_task_ran_detach_it) {
   thread_pool pool{settings};
   gate held;
   tally ran;
-  { future<void> dropped = pool.submit([&] { held.pass(), ran.add(); throw 3; }); }
+  {
+    future<void> dropped = pool.submit([&] {
+      held.pass(), ran.add();
+      throw 3;
+    });
+  }
   held.open();
   ASSERT_TRUE(log.calls.reaches(1));
   EXPECT_EQ(log.last.load(), 3);
   {
-    future<void> dropped = pool.submit([&] { ran.add(); throw 4; });
+    future<void> dropped = pool.submit([&] {
+      ran.add();
+      throw 4;
+    });
     EXPECT_FALSE(dropped.wait());
     EXPECT_EQ(log.calls.get(), 1u);
   }

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 // Who is woken by one push, whom a thief visits, what a failed start leaves: steps of the scheduler that the test plays
@@ -22,11 +23,11 @@ namespace {
 using ours = manual_host<with_seed_defect<0>>;
 
 /// Links `tasks` and injects them as one list.
-template <class Host, std::size_t Count>
-bool inject_list(Host& host, std::array<counted_task, Count>& tasks, std::size_t count) {
-  for (std::size_t i = 0; i + 1 < count; ++i) tasks[i].next.store(&tasks[i + 1], std::memory_order_relaxed);
-  tasks[count - 1].next.store(nullptr, std::memory_order_relaxed);
-  return host.inject(&tasks[0], &tasks[count - 1], count, false);
+template <class Host>
+bool inject_list(Host& host, std::span<counted_task> tasks) {
+  for (std::size_t i = 0; i + 1 < tasks.size(); ++i) tasks[i].next.store(&tasks[i + 1], std::memory_order_relaxed);
+  tasks.back().next.store(nullptr, std::memory_order_relaxed);
+  return host.inject(&tasks.front(), &tasks.back(), tasks.size(), false);
 }
 
 /// The seed woke one worker a push, whatever its size, so that the number at work grew one by one.
@@ -36,7 +37,7 @@ TEST(scheduler, seed_defect_21) {
       ours host(8);
       host.add_sleepers(sleepers);
       std::array<counted_task, 100> tasks;
-      ASSERT_TRUE(inject_list(host, tasks, pushed));
+      ASSERT_TRUE(inject_list(host, std::span(tasks).first(pushed)));
       const auto woken = host.count_woken();
       EXPECT_EQ(woken.all, std::min<std::size_t>(sleepers, static_cast<std::size_t>(std::bit_width(pushed))))
           << pushed << " tasks for " << sleepers << " sleepers";
@@ -50,7 +51,7 @@ TEST(scheduler, wakes_nobody_beyond_the_width) {
   ours host(3);
   host.add_sleepers(5);  // spares among them
   std::array<counted_task, 100> tasks;
-  ASSERT_TRUE(inject_list(host, tasks, 100));
+  ASSERT_TRUE(inject_list(host, tasks));
   EXPECT_EQ(host.count_woken().all, 3u);
   EXPECT_EQ(host.sync().look().active(), 3u);
   EXPECT_EQ(host.sync().look().idle(), 2u);
@@ -79,7 +80,7 @@ TEST(scheduler, wakes_one_for_a_workers_own_push) {
 TEST(scheduler, starts_a_thread_only_if_nobody_sleeps_and_one_at_a_time) {
   ours host(2);
   std::array<counted_task, 5> tasks;
-  ASSERT_TRUE(inject_list(host, tasks, 5));
+  ASSERT_TRUE(inject_list(host, tasks));
   EXPECT_EQ(host.starts, 1u) << "the first one starts the next";
   EXPECT_EQ(host.sync().look().total(), 1u);
   EXPECT_TRUE(host.sync().look().searching());
@@ -168,6 +169,7 @@ TEST(scheduler, seed_defect_23) {
   ASSERT_EQ(ran.size(), victims);
   std::vector<task*> sorted = ran;
   std::sort(sorted.begin(), sorted.end());
+  ASSERT_EQ(std::unique(sorted.begin(), sorted.end()), sorted.end());
   EXPECT_NE(ran, sorted) << "the victims were visited in the order of the list";
   EXPECT_EQ(thief.count.steals.load(), victims);
   EXPECT_EQ(thief.count.steal_retries.load(), 0u) << "nobody else was at these rings";

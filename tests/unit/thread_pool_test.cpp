@@ -132,7 +132,8 @@ TEST_P(thread_pools, take_any_callable_and_destroy_it) {
   const auto shared = std::make_shared<tally>();
   auto owned = std::make_unique<int>(5);
   ASSERT_FALSE(pool.post([shared] { shared->add(); }));
-  ASSERT_FALSE(pool.post([shared, owned = std::move(owned)](worker&) { shared->add(static_cast<std::size_t>(*owned)); }));
+  ASSERT_FALSE(
+      pool.post([shared, owned = std::move(owned)](worker&) { shared->add(static_cast<std::size_t>(*owned)); }));
   struct only_as_rvalue {
     std::shared_ptr<tally> kept;
     void operator()() { kept->add(); }

@@ -185,7 +185,8 @@ struct park_times {
   std::atomic<std::int64_t> last_ns{0};
   tally parks;
   static std::int64_t now_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
   }
   [[nodiscard]] pool_hooks hooks() {
     pool_hooks made;

@@ -49,12 +49,29 @@ progress_mode parse_progress(const std::string& text) {
 
 }  // namespace
 
+split_words split_words::of(const std::vector<std::string>& words) {
+  split_words split;
+  bool all_are_paths = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (i == 0) {
+      split.options.push_back(word);
+    } else if (all_are_paths || word.size() < 2 || word.front() != '-') {
+      split.paths.push_back(word);
+    } else if (word == "--") {
+      all_are_paths = true;
+    } else if ((word == "--threads" || word == "--check" || word == "--progress") && i + 1 < words.size()) {
+      split.options.push_back(word + '=' + words[++i]);
+    } else {
+      split.options.push_back(word);
+    }
+  }
+  return split;
+}
+
 hash_cli::hash_cli(CLI::App& app)
     : command_(app.add_subcommand("hash", "SHA-256 of files and whole trees, in parallel")) {
   command_->footer(footer);
-  // The library reads some words, such as [a,b], as notation of its own. So it gets no say in paths: this positional is
-  // there for --help and takes none, and what is left over are the paths.
-  command_->allow_extras();
   threads_ = command_->add_option("--threads")
                  ->type_name("N")
                  ->description("hash on N threads [as many as can run at a time]");
@@ -68,10 +85,14 @@ hash_cli::hash_cli(CLI::App& app)
   progress_ = command_->add_option("--progress")
                   ->type_name("WHEN")
                   ->description("show a progress bar on standard error: auto (on a terminal), always, never");
-  command_->add_option("PATH")->type_name("")->expected(0, 2)->description("files and directories");
+  // For --help only: see split_words.
+  command_->add_option("PATH")
+      ->type_name("")
+      ->expected(0, CLI::detail::expected_max_vector_size)
+      ->description("files and directories");
 }
 
-hash_options hash_cli::options(const std::vector<std::string>& more_paths) const {
+hash_options hash_cli::options(std::vector<std::string> paths) const {
   hash_options asked;
   if (!threads_->empty()) asked.threads = parse_threads(threads_->results().back());
   if (!progress_->empty()) asked.progress = parse_progress(progress_->results().back());
@@ -80,16 +101,7 @@ hash_options hash_cli::options(const std::vector<std::string>& more_paths) const
   asked.wants_json = wants_json_;
   asked.wants_stats = wants_stats_;
   asked.is_unsorted = is_unsorted_;
-  for (const std::string& each : command_->remaining()) {
-    if (each.size() > 1 && each.front() == '-') {
-      throw bad_option(
-          fmt::format("'{}' is no option of `treadle hash`; `treadle hash --help` lists them, and a PATH that "
-                      "begins with - goes behind --",
-                      readable(each)));
-    }
-    asked.paths.push_back(each);
-  }
-  asked.paths.insert(asked.paths.end(), more_paths.begin(), more_paths.end());
+  asked.paths = std::move(paths);
   if (asked.is_check && !asked.paths.empty()) {
     throw bad_option(fmt::format("--check {} and the path '{}' cannot go together; the list names the files",
                                  readable(asked.check_list), readable(asked.paths.front())));
@@ -98,6 +110,14 @@ hash_options hash_cli::options(const std::vector<std::string>& more_paths) const
     throw bad_option("no PATH is given; name files or directories, or - for standard input");
   }
   return asked;
+}
+
+std::string explain_extras(const CLI::App& app) {
+  const std::vector<std::string> extras = app.remaining(true);
+  return fmt::format(
+      "'{}' is no option of `treadle hash`; `treadle hash --help` lists them, and a PATH that begins with "
+      "- goes behind --",
+      extras.empty() ? "" : readable(extras.front()));
 }
 
 }  // namespace tool

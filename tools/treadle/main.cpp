@@ -7,9 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -28,17 +27,18 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("`treadle hash --help` tells more.");
   tool::hash_cli hash(app);
-  // What stands behind -- are paths, whatever they look like: the option parser never sees them.
-  const std::vector<std::string> words(argv + 1, argv + argc);
-  const auto marker = std::find(words.begin(), words.end(), "--");
+  tool::split_words words = tool::split_words::of({argv + 1, argv + argc});
   try {
-    app.parse(std::vector<std::string>(std::make_reverse_iterator(marker), words.rend()));
-    return tool::run_hash(hash.options({marker == words.end() ? marker : marker + 1, words.end()}));
+    app.parse(std::vector<std::string>(words.options.rbegin(), words.options.rend()));
+    return tool::run_hash(hash.options(std::move(words.paths)));
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
+  } catch (const CLI::ExtrasError&) {
+    if (!app.get_subcommands().empty()) return refuse(tool::explain_extras(app));
+    return refuse("'" + tool::readable(words.options.front()) + "' is no command; `treadle hash PATH...` is one");
   } catch (const CLI::RequiredError&) {
-    if (words.empty()) return refuse("no command is given; `treadle hash PATH...` is one");
-    return refuse("'" + tool::readable(words.front()) + "' is no command; `treadle hash PATH...` is one");
+    if (words.options.empty()) return refuse("no command is given; `treadle hash PATH...` is one");
+    return refuse("'" + tool::readable(words.options.front()) + "' is no command; `treadle hash PATH...` is one");
   } catch (const CLI::ParseError& error) {
     return refuse(std::string(error.what()) + "; `treadle hash --help` lists the options");
   } catch (const tool::bad_option& error) {

@@ -266,6 +266,7 @@ class storm_lock {
  public:
   template <class F>
   void in_storm(F&& f) {
+    while (calm_wanted_) std::this_thread::yield();  // or the system's lock would favour the stormy ones for ever
     if (program::is_sanitized) mutex_.lock_shared();
     f();
     if (program::is_sanitized) mutex_.unlock_shared();
@@ -273,7 +274,9 @@ class storm_lock {
   template <class F>
   void in_calm(F&& f) {
     if (program::is_sanitized) {
+      calm_wanted_ = true;
       mutex_.lock();
+      calm_wanted_ = false;
       CHECK_OK(pool.drain());
     }
     f();
@@ -282,6 +285,7 @@ class storm_lock {
 
  private:
   std::shared_mutex mutex_;
+  std::atomic<bool> calm_wanted_{false};
 };
 
 void fork_storm() {
