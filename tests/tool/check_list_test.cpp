@@ -38,11 +38,11 @@ TEST(check_list, takes_nothing_that_could_mean_two_things) {
                                   "SHA256 (name) = " + sum + "0",
                                   "SHA256 name = " + sum,
                                   "SHA256 () = " + sum,
-                                  "SHA256 ",
-                                  "SHA256 (",
-                                  "SHA256 ()",
-                                  "SHA256 )(",
-                                  "SHA256 (a) ="}) {
+                                  std::string("SHA256 "),
+                                  std::string("SHA256 ("),
+                                  std::string("SHA256 ()"),
+                                  std::string("SHA256 )("),
+                                  std::string("SHA256 (a) =")}) {
     tool::check_parser parser;
     tool::check_line read;
     EXPECT_EQ(parser.parse(line, read), verdict::malformed) << line;
