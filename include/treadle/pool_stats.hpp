@@ -16,6 +16,7 @@ struct pool_stats {
   std::uint64_t spins = 0;             ///< times that spinning found work before a park
   std::uint64_t tasks_overflowed = 0;  ///< tasks that did not fit the worker's ring
   std::uint64_t blocking_sections = 0;
+  std::uint64_t forks_stolen = 0;  ///< branches of a fork_join that another worker than the forking one has run
   std::uint64_t threads_started = 0;
   std::uint64_t thread_start_failures = 0;
   std::uint32_t threads = 0;  ///< threads that exist now

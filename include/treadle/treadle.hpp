@@ -5,13 +5,16 @@
 #include <treadle/available_parallelism.hpp>
 #include <treadle/batch.hpp>
 #include <treadle/blocking.hpp>
+#include <treadle/checkpoint.hpp>
 #include <treadle/default_pool.hpp>
 #include <treadle/errc.hpp>
+#include <treadle/fork_join.hpp>
 #include <treadle/future.hpp>
 #include <treadle/pool_config.hpp>
 #include <treadle/pool_stats.hpp>
 #include <treadle/shutdown_report.hpp>
 #include <treadle/source_site.hpp>
+#include <treadle/stop_token.hpp>
 #include <treadle/strand.hpp>
 #include <treadle/task.hpp>
 #include <treadle/this_worker.hpp>

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <treadle/config.hpp>
+#include <treadle/detail/fork_stack.hpp>
+#include <treadle/detail/system_policy.hpp>
 
 #include <cstddef>
 
@@ -23,7 +25,11 @@ class worker {
   /// `npos` when a caller from outside runs the task, for want of any worker.
   [[nodiscard]] std::size_t index() const noexcept { return index_; }
 
+  /// For treadle's own parts.
+  [[nodiscard]] detail::fork_stack<detail::system_policy>& forks() noexcept { return forks_; }
+
  private:
+  detail::fork_stack<detail::system_policy> forks_;
   thread_pool* pool_;
   std::size_t index_;
 };

@@ -27,6 +27,8 @@ context() noexcept {
   return current;
 }
 
+worker* worker_here() noexcept { return context().self; }
+
 worker& current_worker() noexcept {
   worker* const self = context().self;
   TREADLE_ASSERT(self != nullptr, 0, 0);

@@ -235,10 +235,17 @@ void run_internal(task* made) noexcept {
   self->operations_of->run(self);
 }
 
+std::size_t pool_core::run_ready_tasks(record& worker) noexcept {
+  constexpr std::size_t most = 61;
+  return run_ready(worker, most, &run_task);
+}
+
 // ---- threads ------------------------------------------------------------------------------------------------------
 
-pool_core::record* pool_core::make_record(std::uint32_t index) noexcept { return new (std::nothrow) record(index); }
-void pool_core::drop_record(record* unused) noexcept { delete unused; }
+pool_core::record* pool_core::make_record(std::uint32_t index) noexcept {
+  return new (std::nothrow) pool_record(*face_, index);
+}
+void pool_core::drop_record(record* unused) noexcept { delete static_cast<pool_record*>(unused); }
 
 bool pool_core::start_thread(record& worker) noexcept {
   if (worker.thread != nullptr && !os::try_join_thread(worker.thread)) {
@@ -265,8 +272,7 @@ bool pool_core::start_thread(record& worker) noexcept {
 void pool_core::thread_main(void* record_of_thread) noexcept {
   record& self = *static_cast<record*>(record_of_thread);
   pool_core& pool = *static_cast<pool_core*>(self.host);
-  worker handle(pool.face(), self.index);
-  context() = {&pool, &self, &handle, nullptr};
+  context() = {&pool, &self, &static_cast<pool_record&>(self).self, nullptr};
   self.state.store(record_state::live, std::memory_order_relaxed);
   pool.living_.fetch_add(1, std::memory_order_release);  // E-LIVING
   const pool_hooks& hooks = pool.config_.hooks;
@@ -327,6 +333,7 @@ pool_stats pool_core::stats() const noexcept {
     sum.spins += read(worker->count.spins);
     sum.tasks_overflowed += read(worker->own.overflowed);
     sum.blocking_sections += read(worker->count.blocking_sections);
+    sum.forks_stolen += read(worker->count.forks_stolen) + read(worker->count.leapfrogs);
   }
   sum.tasks_run += read(ran_aside_);
   sum.threads_started = threads_started_.load(std::memory_order_relaxed);

@@ -16,11 +16,30 @@ struct node {
   int swept = 0;
 };
 
+/// A fork of the model.
+template <class P>
+struct branch : treadle::detail::fork_node<P> {
+  mc::plain<int> payload{0};  ///< written by who forks it, read by who runs it
+  int ran = 0;
+  mc::atomic<std::uint32_t> taken{0};
+
+  void run() {
+    MC_CHECK(payload.get() == 1);
+    ++ran;
+    taken.store(1, std::memory_order_release);
+    P::futex_wake(&taken, 1);
+  }
+  void wait_until_taken() {
+    while (taken.load(std::memory_order_acquire) == 0) P::futex_wait(taken, 0, INT64_MAX);
+  }
+};
+
 struct pool_settings {
   std::uint32_t width = 1;
   std::uint32_t limit = 1;
   std::int64_t retire_ns = -1;
   unsigned spawn_failures = 0;  ///< how many starts of a thread may fail
+  bool forks = false;           ///< whether the workers have fork stacks
 };
 
 constexpr std::uint32_t max_records = 3;
@@ -43,7 +62,7 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     this->workers().adopt(cells_.data(), settings.limit);
   }
   ~pool() {
-    for (std::uint32_t i = 0; i < this->workers().count(); ++i) mc::destroy(this->workers().at(i));
+    for (std::uint32_t i = 0; i < this->workers().count(); ++i) drop_record(this->workers().at(i));
   }
 
   // ---- what the scheduler asks of its host -----------------------------------------------------------------------
@@ -51,13 +70,24 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   static bool ensure_started() noexcept { return true; }
   static void before_park(record&) noexcept {}
   static void taken_from_injected(std::size_t) noexcept {}
-  static void drop_record(record* unused) noexcept { mc::destroy(unused); }
+  static void drop_record(record* unused) noexcept {
+    if (unused->forks != nullptr) mc::destroy(reinterpret_cast<fork_room*>(unused->forks));
+    mc::destroy(unused);
+  }
+  static void call_branch(record&, treadle::detail::fork_node<P>& taken) noexcept {
+    static_cast<branch<P>&>(taken).run();
+  }
   record* make_record(std::uint32_t index) noexcept {
     auto* made = mc::make<record>(index);
     auto& c = made->count;
     for (const auto* counter : {&c.stolen, &c.steals, &c.failed_steals, &c.steal_retries, &c.parks, &c.wakes, &c.spins,
-                                &c.blocking_sections}) {
+                                &c.blocking_sections, &c.forks_stolen, &c.leapfrogs}) {
       mc::calm(*counter);
+    }
+    if (settings_.forks) {
+      auto* const room = mc::make<fork_room>();
+      room->stack.adopt(room->cells.data(), static_cast<std::uint32_t>(room->cells.size()));
+      made->forks = &room->stack;
     }
     return made;
   }
@@ -82,6 +112,30 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   bool push_local(record& self, int first, int last) {
     link(first, last);
     return base::push_local(self, &at(first), &at(last), static_cast<std::size_t>(last - first + 1));
+  }
+
+  /// Forks `other`, runs `here`, and joins, as fork_join does it.
+  template <class F>
+  void fork(record& self, branch<P>& other, F&& here) {
+    auto& forks = *self.forks;
+    other.payload.set(1);
+    auto* place = forks.push(other);
+    if (place == nullptr) {
+      bool must_share = false;
+      place = forks.push_slowly(other, must_share);
+      if (must_share) this->feed(self);
+    }
+    here();
+    if (place == nullptr || forks.pop(place)) {
+      call_branch(self, other);
+    } else if (forks.take_back(place)) {
+      this->taken_back(self);
+      call_branch(self, other);
+    } else {
+      this->wait_for(self, other);
+      forks.close(place);
+    }
+    MC_CHECK(other.ran == 1);
   }
 
   /// Refuses outsiders, lets everything that was accepted run, and waits until the threads are gone.
@@ -121,6 +175,11 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   }
 
  private:
+  struct fork_room {
+    treadle::detail::fork_stack<P> stack;
+    std::array<typename treadle::detail::fork_stack<P>::cell, 4> cells;
+  };
+
   void link(int first, int last) {
     for (int i = first; i <= last; ++i) {
       at(i).payload.set(i);

@@ -57,6 +57,45 @@ void pusher_waits(mc::execution& x) {
   end(x, p);
 }
 
+/// A task forks, and its first branch goes on until somebody has taken the other: whoever is or falls asleep must come.
+template <class P>
+void forker_waits(mc::execution& x) {
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 2, .limit = 2, .forks = true},
+                              [](pool<P>& of, typename pool<P>::record& self, int number) {
+                                if (number != 0) return;
+                                for (int round = 0; round < 2; ++round) {
+                                  auto* const other = mc::make<model::branch<P>>();
+                                  of.fork(self, *other, [other] { other->wait_until_taken(); });
+                                  mc::destroy(other);
+                                }
+                              });
+  x.thread([p] {
+    MC_CHECK(p->inject(1));
+    MC_CHECK(p->inject(0));
+    p->drain_and_join();
+    p->check_each_ran_once(2);
+    mc::destroy(p);
+  });
+  x.run();
+}
+
+/// A task forks while the pool is shut down: the branch runs once, whoever takes it.
+template <class P>
+void fork_and_end(mc::execution& x) {
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 2, .limit = 2, .forks = true},
+                              [](pool<P>& of, typename pool<P>::record& self, int) {
+                                auto* const other = mc::make<model::branch<P>>();
+                                of.fork(self, *other, [] {});
+                                mc::destroy(other);
+                              });
+  x.thread([p] {
+    MC_CHECK(p->inject(0, 1));
+    mc::choose(2) == 0 ? p->drain_and_join() : p->cancel_and_join();
+    mc::destroy(p);
+  });
+  x.run();
+}
+
 /// A task schedules more than the ring holds; another worker steals meanwhile.
 template <class P>
 void overflow_and_steal(mc::execution& x) {
@@ -240,6 +279,8 @@ TEST(scheduler_model, two_outsiders_two_workers) { holds(two_outsiders<model_pol
 TEST(scheduler_model, pusher_waits) { holds(pusher_waits<model_policy>, 1, 1); }
 TEST(scheduler_model, overflow_and_steal) { holds(overflow_and_steal<model_policy>, 1, 1); }
 TEST(scheduler_model, one_worker_keeps_the_order) { holds(one_worker_keeps_the_order<model_policy>, 1, 1); }
+TEST(scheduler_model, forker_waits) { holds(forker_waits<model_policy>, 1, 1); }
+TEST(scheduler_model, fork_and_end) { holds(fork_and_end<model_policy>, 1, 0); }
 TEST(scheduler_model, spawn_fails) { holds(spawn_fails<model_policy>, 1, 0); }
 TEST(scheduler_model, drain_against_inject) { holds(drain_against_inject<model_policy>, 1, 1); }
 TEST(scheduler_model, freed_by_its_last_task) { holds(freed_by_its_last_task<model_policy>, 1, 1); }

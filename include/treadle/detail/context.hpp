@@ -12,6 +12,9 @@ namespace treadle::detail {
 /// Returns the worker that this thread is, or stands in for. Only inside a task of some pool.
 [[nodiscard]] TREADLE_EXPORT worker& current_worker() noexcept;
 
+/// Returns the same, or null outside.
+[[nodiscard]] TREADLE_EXPORT worker* worker_here() noexcept;
+
 /// Hands an exception that nobody waits for to the hook of the pool that runs the current task.
 TREADLE_EXPORT void report_unhandled(std::exception_ptr error) noexcept;
 

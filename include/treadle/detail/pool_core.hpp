@@ -10,6 +10,7 @@
 #include <treadle/pool_stats.hpp>
 #include <treadle/shutdown_report.hpp>
 #include <treadle/task.hpp>
+#include <treadle/worker.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -48,6 +49,20 @@ class TREADLE_EXPORT admission {
   std::error_code error_;
 };
 
+/// A worker with what its forks need. Where the base is all that anybody asks for, it is a `record`.
+struct pool_record final : worker_record<system_policy, task> {
+  /// Forks that one worker can have waiting at a time; deeper ones run as plain calls.
+  static constexpr std::uint32_t fork_capacity = 2048;
+
+  pool_record(thread_pool& pool, std::uint32_t own_index) noexcept : worker_record(own_index), self(pool, own_index) {
+    self.forks().adopt(cells, fork_capacity);
+    forks = &self.forks();
+  }
+
+  worker self;
+  fork_stack<system_policy>::cell cells[fork_capacity];
+};
+
 /// A pool's state and life. `thread_pool` is its public face; the scheduling itself is in the base.
 class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, pool_core> {
  public:
@@ -77,11 +92,14 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   /// A queue entry turned out to have been run aside from the queue.
   void count_ran_aside() noexcept { ran_aside_.fetch_add(1, std::memory_order_relaxed); }
   void report_unhandled(const std::exception_ptr& error) const noexcept;
+  /// Runs tasks that are ready on a worker that is in the middle of one. Returns how many.
+  std::size_t run_ready_tasks(record& worker) noexcept;
 
   // What the scheduler asks of its host.
   bool ensure_started() noexcept;
   record* make_record(std::uint32_t index) noexcept;
   static void drop_record(record* unused) noexcept;
+  static void call_branch(record& thief, fork_node<system_policy>& taken) noexcept;
   bool start_thread(record& worker) noexcept;
   void before_park(record& worker) noexcept {
     if (config_.hooks.before_park != nullptr) config_.hooks.before_park(config_.hooks.context, worker.index);

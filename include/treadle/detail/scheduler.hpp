@@ -2,39 +2,40 @@
 
 #include <treadle/assert.hpp>
 #include <treadle/config.hpp>
+#include <treadle/detail/forking.hpp>
 #include <treadle/detail/sync_word.hpp>
 #include <treadle/detail/worker_list.hpp>
 
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 namespace treadle::detail {
-
-/// Numbers that are settled when the pool starts and read-only from then on.
-struct scheduler_limits {
-  std::uint32_t width = 1;  ///< workers that may run at a time
-  std::uint32_t limit = 1;  ///< threads that may exist, spares included
-  std::int64_t spin_ns = 0;
-  std::int64_t retire_ns = 0;  ///< negative: never
-};
 
 /// The pool without its face: where work lies, who looks for it, who sleeps and who is woken.
 /// The rule behind all of it: whoever makes work visible looks for sleepers afterwards, and whoever goes to sleep
 /// announces it and looks for work afterwards, each with a store-load barrier between. docs/design/scheduler.md.
 ///
 /// Host is the derived class; it gives start_thread(record) -> bool, make_record(index), drop_record(record),
-/// before_park(record), taken_from_injected(count) and ensure_started() -> bool.
+/// before_park(record), taken_from_injected(count), call_branch(record, fork_node) and ensure_started() -> bool.
 template <class P, class Task, class Host>
-class scheduler {
- public:
-  using record = worker_record<P, Task>;
-  using queue = task_queue<P, Task>;
+class scheduler : public forking<P, Task, Host> {
+  using base = forking<P, Task, Host>;
+  using base::host;
+  using base::injected_;
+  using base::later;
+  using base::limits_;
+  using base::quiet_epoch_;
+  using base::sync_;
+  using base::wake_if_work_is_left;
+  using base::workers_;
 
-  constexpr scheduler() noexcept : injected_(true) {}
-  scheduler(const scheduler&) = delete;
-  scheduler& operator=(const scheduler&) = delete;
+ public:
+  using base::anything_queued;
+  using base::notify;
+  using base::tell_quiet;
+  using typename base::queue;
+  using typename base::record;
 
   // ---- making work visible ----------------------------------------------------------------------------------------
 
@@ -87,24 +88,31 @@ class scheduler {
         self.count.ran.store(self.count.started.load(std::memory_order_relaxed), std::memory_order_release);  // E-DOING
         continue;
       }
-      if (!rest(self)) break;
+      if (self.stolen != nullptr) {
+        this->run_stolen(self);
+      } else if (!rest(self)) {
+        break;
+      }
     }
     self.become(activity::gone);
     tell_quiet();
   }
 
-  /// A running task is about to block: gives its slot to another worker, if there is work for one. Sections nest; the
-  /// outermost counts.
-  void enter_blocking(record& self) noexcept {
-    if (self.blocking_depth++ != 0) return;
-    record::bump(self.count.blocking_sections);
-    const sync_state state = sync_.enter_blocking();
-    sync_.sleeper_barrier(state, 2);
-    if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) wake_if_work_is_left(1);
-  }
-  /// The worker goes on at once; the next one to finish a task above the width parks.
-  void leave_blocking(record& self) noexcept {
-    if (--self.blocking_depth == 0) sync_.leave_blocking();
+  /// Runs up to `most` tasks that are ready in the middle of the task that `self` runs: its own and those from outside.
+  /// Returns how many.
+  template <class Run>
+  std::size_t run_ready(record& self, std::size_t most, Run&& run) noexcept {
+    std::size_t count = 0;
+    while (count < most && sync_.look().life() < lifecycle::cancelling) {
+      Task* task = pop_own(self);
+      if (task == nullptr) task = take_from(self, injected_, 1);
+      if (task == nullptr) break;
+      record::bump(self.count.started);
+      run(task);
+      self.count.ran.store(self.count.ran.load(std::memory_order_relaxed) + 1, std::memory_order_release);  // E-DOING
+      ++count;
+    }
+    return count;
   }
 
   /// Takes one task for a caller who is no worker, because there is none. Null: nothing is queued for now.
@@ -115,17 +123,6 @@ class scheduler {
     if (taken != nullptr) host().taken_from_injected(1);
     return taken;
   }
-
-  // ---- what lifecycle and waits need ------------------------------------------------------------------------------
-
-  [[nodiscard]] sync_word<P>& sync() noexcept { return sync_; }
-  [[nodiscard]] const sync_word<P>& sync() const noexcept { return sync_; }
-  [[nodiscard]] queue& injected() noexcept { return injected_; }
-  [[nodiscard]] const queue& injected() const noexcept { return injected_; }
-  [[nodiscard]] worker_list<P, record>& workers() noexcept { return workers_; }
-  [[nodiscard]] const worker_list<P, record>& workers() const noexcept { return workers_; }
-  [[nodiscard]] const scheduler_limits& limits() const noexcept { return limits_; }
-  void set_limits(const scheduler_limits& limits) noexcept { limits_ = limits; }
 
   /// Keeps the pool's memory alive while an outsider is inside it beyond a single push.
   void enter_gate() noexcept { gate_.fetch_add(1, std::memory_order_seq_cst); }  // E-GATE
@@ -140,32 +137,6 @@ class scheduler {
     return standing_in_.load(std::memory_order_acquire);  // E-STAND-IN
   }
   [[nodiscard]] bool gate_is_empty() const noexcept { return gate_.load(std::memory_order_acquire) == 0; }  // E-GATE
-
-  /// Wakes up to bit_width(count) workers, the first as the searcher, if slots are free.
-  void notify(std::size_t count) noexcept {
-    wake_claim claim = sync_.claim_wake(limits_.width, limits_.limit, false);
-    if (claim.kind == wake_kind::none) return;
-    wake(claim);
-    for (auto extra = std::bit_width(count); extra > 1; --extra) {
-      claim = sync_.claim_wake(limits_.width, limits_.limit, true);
-      if (claim.kind == wake_kind::none) return;
-      wake(claim);
-    }
-  }
-
-  [[nodiscard]] std::uint64_t start_failures() const noexcept {
-    return start_failures_.load(std::memory_order_relaxed);
-  }
-
-  [[nodiscard]] bool anything_queued() const noexcept {
-    if (!injected_.looks_empty()) return true;
-    const std::uint32_t count = workers_.count();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const record* const worker = workers_.at(i);
-      if (worker != nullptr && !worker->own.looks_empty()) return true;
-    }
-    return false;
-  }
 
   /// Says whether, at some instant of this call, nothing was queued and nobody ran. `seen` is the word of that instant.
   [[nodiscard]] bool is_quiet(sync_state& seen) noexcept {
@@ -189,15 +160,7 @@ class scheduler {
     return P::futex_wait(quiet_epoch_, epoch, until) || until != deadline_ns;
   }
 
-  void tell_quiet() noexcept {
-    sync_.unwatch();  // before the epoch moves: a watcher who comes in between is woken by it
-    quiet_epoch_.fetch_add(1, std::memory_order_release);  // E-QUIET
-    P::futex_wake(&quiet_epoch_, INT32_MAX);
-  }
-
  private:
-  Host& host() noexcept { return static_cast<Host&>(*this); }
-
   // ---- looking for work -------------------------------------------------------------------------------------------
 
   Task* next(record& self) noexcept {
@@ -231,9 +194,11 @@ class scheduler {
     const bool spins = self.spin_limit_ns > 0;
     // After a small catch, let the catch of others' pushes grow: looking at once costs them more than it brings.
     if (!spins || self.last_catch >= small_catch || self.last_catch == 0) {
-      if (Task* const task = search_once(self)) return task;
+      Task* const task = search_once(self);
+      if (task != nullptr || self.stolen != nullptr) return task;
     }
     self.last_catch = 0;
+    const typename base::hunger hungry(*this);
     const std::int64_t deadline = spins ? later(P::now_ns(), self.spin_limit_ns) : 0;
     for (;;) {
       const sync_state state = sync_.look();
@@ -244,15 +209,11 @@ class scheduler {
         P::yield();
       }
       for (int i = 0; i < spin_pauses; ++i) P::pause();
-      if (Task* const task = search_once(self)) {
-        if (in_time) record::bump(self.count.spins);
-        return task;
-      }
+      Task* const task = search_once(self);
+      if (task == nullptr && self.stolen == nullptr) continue;
+      if (in_time) record::bump(self.count.spins);
+      return task;
     }
-  }
-
-  static constexpr std::int64_t later(std::int64_t from, std::int64_t by) noexcept {
-    return by < INT64_MAX - from ? from + by : INT64_MAX;
   }
 
   Task* search_once(record& self) noexcept {
@@ -298,6 +259,10 @@ class scheduler {
       }
       if (Task* const task = steal_from(self, victim->own.taken)) return task;
       if (Task* const task = steal_from(self, victim->own.made)) return task;
+      if (this->steal_fork(self, *victim)) {
+        if (self.just_woken) found(self, 0);
+        return nullptr;
+      }
     }
     record::bump(self.count.failed_steals);
     return nullptr;
@@ -341,12 +306,6 @@ class scheduler {
     if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) wake_if_work_is_left(rest);
   }
 
-  void wake_if_work_is_left(std::size_t count) noexcept {
-    // Work that is seen is told now. If none is, the next push from outside must tell: the flag and the look at what
-    // was pushed are one read-modify-write.
-    if (anything_queued() || injected_.arm()) notify(count == 0 ? 1 : count);
-  }
-
   void put_back(record& self, Task* first) noexcept {
     static_cast<void>(injected_.push(first, first, true));
     self.own.taken.drain([&](Task* task) { static_cast<void>(injected_.push(task, task, true)); });
@@ -376,8 +335,8 @@ class scheduler {
   }
 
   bool sleep(record& self) noexcept {
-    std::int64_t deadline = limits_.retire_ns < 0 ? INT64_MAX : later(P::now_ns(), limits_.retire_ns);
-    for (;;) {
+    this->become_lookout(self);
+    for (std::int64_t deadline = time_to_get_up(self);;) {
       const event_result result = self.wake_up.wait_armed(deadline);
       switch (result) {
         case event_result::notified:
@@ -385,9 +344,17 @@ class scheduler {
           record::bump(self.count.wakes);
           return woken(self, result == event_result::granted);
         case event_result::shut_down:
+          this->leave_lookout(self);
           sync_.leave_idle();
           return false;
         case event_result::timed_out:
+          if (self.nap_ns != 0) {
+            if (this->look_out(self) && sync_.cancel_idle(limits_.width) == unpark::done) {
+              return resume(self, self.wake_up.disarm());
+            }
+            deadline = time_to_get_up(self);
+            continue;
+          }
           deadline = INT64_MAX;  // if it may not leave now, someone is about to wake it
           if (self.own.looks_empty() && sync_.retire_idle()) {
             return end_retire(self, self.wake_up.disarm());
@@ -396,7 +363,13 @@ class scheduler {
     }
   }
 
+  std::int64_t time_to_get_up(const record& self) const noexcept {
+    if (self.nap_ns != 0) return P::now_ns() + self.nap_ns;
+    return limits_.retire_ns < 0 ? INT64_MAX : later(P::now_ns(), limits_.retire_ns);
+  }
+
   bool woken(record& self, bool as_searcher) noexcept {
+    this->leave_lookout(self);
     self.become(activity::awake);
     self.searcher = as_searcher;
     self.just_woken = true;
@@ -437,64 +410,12 @@ class scheduler {
     return false;
   }
 
-  // ---- waking -----------------------------------------------------------------------------------------------------
-
-  void wake(wake_claim claim) noexcept {
-    if (claim.kind == wake_kind::fresh) {
-      start(claim.searcher);
-      return;
-    }
-    for (;;) {
-      // The lowest index first: the same few workers stay warm, and the others can retire.
-      const std::uint32_t count = workers_.count();
-      for (std::uint32_t i = 0; i < count; ++i) {
-        record* const worker = workers_.at(i);
-        if (worker != nullptr && worker->wake_up.claim(claim.searcher)) return;
-      }
-      if (sync_.look().life() >= lifecycle::cancelling) {
-        sync_.wake_failed(claim.searcher);
-        return;
-      }
-      P::pause();
-    }
-  }
-
-  void start(bool searcher) noexcept {
-    record* const worker = workers_.take_vacant([&](std::uint32_t index) { return host().make_record(index); },
-                                                [&](record* unused) { host().drop_record(unused); });
-    if (worker != nullptr) {
-      worker->searcher = searcher;
-      worker->just_woken = true;
-      worker->spin_limit_ns = limits_.spin_ns;
-      worker->become(activity::awake);
-      if (host().start_thread(*worker)) return;
-      worker->become(activity::gone);
-      worker->state.store(record_state::vacant, std::memory_order_release);  // E-RECORD
-    }
-    start_failures_.fetch_add(1, std::memory_order_relaxed);
-    if constexpr (P::seed_defect(2)) return;
-    const sync_state state = sync_.start_failed(searcher);
-    tell_quiet();  // a waiter may have to do the work itself
-    if (state.idle() != 0 && (anything_queued() || injected_.arm())) {
-      const wake_claim claim = sync_.claim_wake(limits_.width, 0, false);
-      if (claim.kind != wake_kind::none) wake(claim);
-    } else {
-      injected_.arm();
-    }
-  }
-
   static constexpr std::uint32_t injected_interval = 61;
   static constexpr int spin_pauses = 16;
   static constexpr std::size_t small_catch = 8;
 
-  queue injected_;
-  alignas(TREADLE_CACHE_LINE) sync_word<P> sync_;
   alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> gate_{0};
   typename P::template atomic<std::uint32_t> standing_in_{0};
-  typename P::template atomic<std::uint32_t> quiet_epoch_{0};
-  typename P::template atomic<std::uint64_t> start_failures_{0};
-  alignas(TREADLE_CACHE_LINE) scheduler_limits limits_;
-  worker_list<P, record> workers_;
 };
 
 }  // namespace treadle::detail

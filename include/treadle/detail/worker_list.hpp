@@ -3,6 +3,7 @@
 #include <treadle/assert.hpp>
 #include <treadle/config.hpp>
 #include <treadle/detail/event.hpp>
+#include <treadle/detail/fork_stack.hpp>
 #include <treadle/detail/local_queue.hpp>
 
 #include <atomic>
@@ -19,7 +20,7 @@ enum class record_state : std::uint32_t {
 };
 
 /// What a worker does while it runs no task, for those who cancel.
-enum class activity : std::uint32_t { gone = 0, awake, parked };
+enum class activity : std::uint32_t { gone = 0, awake, parked, in_branch };
 
 /// What one worker owns, and what others may touch of it. Mapped from its first use until the pool is joined.
 template <class P, class Task>
@@ -31,11 +32,12 @@ struct worker_record {
   event<P> wake_up;
   typename P::template atomic<record_state> state{record_state::vacant};
   local_queue<P, Task> own;
+  fork_stack<P>* forks = nullptr;  ///< never changed once the record is in the list; null where nothing can be forked
 
   // The worker's own. The counters are read by any thread and written by the owner only.
   struct counters {
     typename P::template atomic<std::uint64_t> started{0}, ran{0}, stolen{0}, steals{0}, failed_steals{0},
-        steal_retries{0}, parks{0}, wakes{0}, spins{0}, blocking_sections{0};
+        steal_retries{0}, parks{0}, wakes{0}, spins{0}, blocking_sections{0}, forks_stolen{0}, leapfrogs{0};
   };
   alignas(TREADLE_CACHE_LINE)
       typename P::template atomic<std::uint64_t> doing{0};  ///< activity, and how often it changed
@@ -49,10 +51,14 @@ struct worker_record {
   bool just_woken = false;    ///< has not found work since it was woken
   bool may_overflow = false;  ///< something was pushed to `overflow` and not seen gone
   std::uint32_t blocking_depth = 0;
-  std::size_t last_catch = 0;  ///< tasks that the last search brought
-  void* host = nullptr;        ///< the pool, for the thread's entry
-  void* thread = nullptr;      ///< what the operating system's floor keeps of the thread
+  std::size_t last_catch = 0;      ///< tasks that the last search brought
+  fork_node<P>* stolen = nullptr;  ///< a fork that the last search brought
+  std::int64_t nap_ns = 0;         ///< how long it sleeps between two looks; 0: it is not the lookout
+  std::uint32_t looks_in_vain = 0;
+  void* host = nullptr;    ///< the pool, for the thread's entry
+  void* thread = nullptr;  ///< what the operating system's floor keeps of the thread
 
+  [[nodiscard]] std::uint32_t shared_forks() const noexcept { return forks != nullptr ? forks->shared_count() : 0; }
   /// Says what the worker does from now on. The worker, or the starter who owns the record.
   void become(activity next) noexcept {
     const std::uint64_t changes = (doing.load(std::memory_order_relaxed) >> 2) + 1;

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <treadle/assert.hpp>
+#include <treadle/config.hpp>
+#include <treadle/detail/sync_word.hpp>
+#include <treadle/detail/worker_list.hpp>
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace treadle::detail {
+
+/// Numbers that are settled when the pool starts and read-only from then on.
+struct scheduler_limits {
+  std::uint32_t width = 1;  ///< workers that may run at a time
+  std::uint32_t limit = 1;  ///< threads that may exist, spares included
+  std::int64_t spin_ns = 0;
+  std::int64_t retire_ns = 0;  ///< negative: never
+};
+
+/// What the pool's threads share, and how a sleeper or a new thread is brought to work that somebody has made visible.
+/// docs/design/scheduler.md.
+template <class P, class Task, class Host>
+class waking {
+ public:
+  using record = worker_record<P, Task>;
+  using queue = task_queue<P, Task>;
+
+  constexpr waking() noexcept : injected_(true) {}
+  waking(const waking&) = delete;
+  waking& operator=(const waking&) = delete;
+
+  [[nodiscard]] sync_word<P>& sync() noexcept { return sync_; }
+  [[nodiscard]] const sync_word<P>& sync() const noexcept { return sync_; }
+  [[nodiscard]] queue& injected() noexcept { return injected_; }
+  [[nodiscard]] const queue& injected() const noexcept { return injected_; }
+  [[nodiscard]] worker_list<P, record>& workers() noexcept { return workers_; }
+  [[nodiscard]] const worker_list<P, record>& workers() const noexcept { return workers_; }
+  [[nodiscard]] const scheduler_limits& limits() const noexcept { return limits_; }
+  void set_limits(const scheduler_limits& limits) noexcept { limits_ = limits; }
+
+  /// Wakes up to bit_width(count) workers, the first as the searcher, if slots are free.
+  void notify(std::size_t count) noexcept {
+    wake_claim claim = sync_.claim_wake(limits_.width, limits_.limit, false);
+    if (claim.kind == wake_kind::none) return;
+    wake(claim);
+    for (auto extra = std::bit_width(count); extra > 1; --extra) {
+      claim = sync_.claim_wake(limits_.width, limits_.limit, true);
+      if (claim.kind == wake_kind::none) return;
+      wake(claim);
+    }
+  }
+
+  [[nodiscard]] std::uint64_t start_failures() const noexcept {
+    return start_failures_.load(std::memory_order_relaxed);
+  }
+
+  [[nodiscard]] bool anything_queued() const noexcept {
+    if (!injected_.looks_empty()) return true;
+    const std::uint32_t count = workers_.count();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const record* const worker = workers_.at(i);
+      if (worker != nullptr && (!worker->own.looks_empty() || worker->shared_forks() != 0)) return true;
+    }
+    return false;
+  }
+
+  void tell_quiet() noexcept {
+    sync_.unwatch();  // before the epoch moves: a watcher who comes in between is woken by it
+    quiet_epoch_.fetch_add(1, std::memory_order_release);  // E-QUIET
+    P::futex_wake(&quiet_epoch_, INT32_MAX);
+  }
+
+ protected:
+  Host& host() noexcept { return static_cast<Host&>(*this); }
+
+  static constexpr std::int64_t later(std::int64_t from, std::int64_t by) noexcept {
+    return by < INT64_MAX - from ? from + by : INT64_MAX;
+  }
+
+  void wake_if_work_is_left(std::size_t count) noexcept {
+    // Work that is seen is told now. If none is, the next push from outside must tell: the flag and the look at what
+    // was pushed are one read-modify-write.
+    if (anything_queued() || injected_.arm()) notify(count == 0 ? 1 : count);
+  }
+
+  void wake(wake_claim claim) noexcept {
+    if (claim.kind == wake_kind::fresh) {
+      start(claim.searcher);
+      return;
+    }
+    for (;;) {
+      // The lowest index first: the same few workers stay warm, and the others can retire.
+      const std::uint32_t count = workers_.count();
+      for (std::uint32_t i = 0; i < count; ++i) {
+        record* const worker = workers_.at(i);
+        if (worker != nullptr && worker->wake_up.claim(claim.searcher)) return;
+      }
+      if (sync_.look().life() >= lifecycle::cancelling) {
+        sync_.wake_failed(claim.searcher);
+        return;
+      }
+      P::pause();
+    }
+  }
+
+  void start(bool searcher) noexcept {
+    record* const worker = workers_.take_vacant([&](std::uint32_t index) { return host().make_record(index); },
+                                                [&](record* unused) { host().drop_record(unused); });
+    if (worker != nullptr) {
+      worker->searcher = searcher;
+      worker->just_woken = true;
+      worker->spin_limit_ns = limits_.spin_ns;
+      worker->become(activity::awake);
+      if (host().start_thread(*worker)) return;
+      worker->become(activity::gone);
+      worker->state.store(record_state::vacant, std::memory_order_release);  // E-RECORD
+    }
+    start_failures_.fetch_add(1, std::memory_order_relaxed);
+    if constexpr (P::seed_defect(2)) return;
+    const sync_state state = sync_.start_failed(searcher);
+    tell_quiet();  // a waiter may have to do the work itself
+    if (state.idle() != 0 && (anything_queued() || injected_.arm())) {
+      const wake_claim claim = sync_.claim_wake(limits_.width, 0, false);
+      if (claim.kind != wake_kind::none) wake(claim);
+    } else {
+      injected_.arm();
+    }
+  }
+
+  queue injected_;
+  alignas(TREADLE_CACHE_LINE) sync_word<P> sync_;
+  alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> quiet_epoch_{0};
+  typename P::template atomic<std::uint64_t> start_failures_{0};
+  alignas(TREADLE_CACHE_LINE) scheduler_limits limits_;
+  worker_list<P, record> workers_;
+};
+
+}  // namespace treadle::detail

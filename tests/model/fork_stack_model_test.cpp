@@ -1,0 +1,193 @@
+// Models of fork_stack.hpp: every fork is run exactly once, by its owner or by one thief; a thief's effects are seen at
+// the join; nobody touches a frame that is gone; and a wait takes from its thief only what the awaited branch forked.
+#include "model_test.hpp"
+
+#include <treadle/detail/fork_stack.hpp>
+
+#include <array>
+
+namespace {
+
+using policy = mc::model_policy;
+using stack = treadle::detail::fork_stack<policy>;
+
+struct branch : treadle::detail::fork_node<policy> {
+  explicit branch(int what) : task(what) { input.set(what); }
+  mc::plain<int> input{0};   ///< written by the owner before the fork
+  mc::plain<int> result{0};  ///< written by whoever runs it
+  const int task;            ///< the task that has forked it
+  int ran = 0;
+};
+
+struct worker {
+  explicit worker(std::uint32_t capacity = 4) { forks.adopt(cells.data(), capacity); }
+  stack forks;
+  std::array<stack::cell, 4> cells;
+  int leapt = 0;
+};
+
+void run(branch& one) {
+  MC_CHECK(one.input.get() == one.task);
+  one.result.set(one.task + 100);
+  ++one.ran;
+}
+
+/// What the owner of a fork does at the push, as treadle::detail::fork_slowly does it.
+stack::cell* push(worker& self, branch& forked) {
+  if (stack::cell* const place = self.forks.push(forked)) return place;
+  bool must_share = false;
+  stack::cell* const place = self.forks.push_slowly(forked, must_share);
+  if (must_share && self.forks.private_count() != 0) self.forks.share(1);
+  return place;
+}
+
+/// Steps that can be left out, to see that the models miss them.
+enum class fault { none, epoch_stays, takes_anything };
+
+template <fault F = fault::none>
+void run_stolen(worker& self, branch& taken) {
+  run(taken);
+  if (F != fault::epoch_stays) self.forks.end_foreign();
+  branch::finish(&taken);
+}
+
+/// What it does at the join. `leaps`: it helps its thief meanwhile.
+template <fault F = fault::none>
+void join(worker& self, stack::cell* place, branch& forked, bool leaps = false) {
+  if (place == nullptr || self.forks.pop(place)) {
+    run(forked);
+  } else if (self.forks.take_back(place)) {
+    run(forked);
+    if (!self.forks.has_shared()) self.forks.ask_again();
+  } else {
+    while (!forked.is_done()) {
+      stack* const thief = leaps ? forked.thief() : nullptr;
+      auto* const found = thief == nullptr             ? nullptr
+                          : F == fault::takes_anything ? static_cast<branch*>(thief->steal(self.forks))
+                                                       : static_cast<branch*>(thief->steal_while(self.forks, forked));
+      if (found != nullptr) {
+        MC_CHECK(found->task == forked.task);
+        ++self.leapt;
+        run_stolen(self, *found);
+      } else {
+        forked.sleep();
+      }
+    }
+    self.forks.close(place);
+  }
+  MC_CHECK(forked.result.get() == forked.task + 100);
+  MC_CHECK(forked.ran == 1);
+}
+
+void steal_once(worker& thief, worker& victim) {
+  if (auto* const taken = static_cast<branch*>(victim.forks.steal(thief.forks))) run_stolen(thief, *taken);
+}
+
+/// Forks `depth` branches, one inside the other, in frames that are gone after their joins.
+void nest(worker& self, int depth) {
+  if (depth == 0) return;
+  auto* const forked = mc::make<branch>(depth);
+  stack::cell* const place = push(self, *forked);
+  nest(self, depth - 1);
+  join(self, place, *forked);
+  mc::destroy(forked);
+}
+
+template <int Thieves, int Depth, std::uint32_t Capacity>
+void owner_and_thieves(mc::execution& x) {
+  auto* const owner = x.make<worker>(Capacity);
+  std::array<worker*, 2> thieves{};
+  for (int i = 0; i < Thieves; ++i) thieves[static_cast<std::size_t>(i)] = x.make<worker>();
+  x.thread([owner] {
+    nest(*owner, Depth);
+    nest(*owner, 1);  // again, at places that were stolen from
+    MC_CHECK(owner->forks.is_empty());
+    MC_CHECK(owner->forks.shared_count() == 0);
+  });
+  for (int i = 0; i < Thieves; ++i) {
+    x.thread([owner, thief = thieves[static_cast<std::size_t>(i)]] {
+      steal_once(*thief, *owner);
+      steal_once(*thief, *owner);
+    });
+  }
+  x.run();
+}
+
+/// A waits for g, which B has stolen and which forks inside; B then goes on with work of its own, which A must not touch.
+template <fault F>
+void leapfrog(mc::execution& x) {
+  auto* const a = x.make<worker>();
+  auto* const b = x.make<worker>();
+  x.thread([a] {
+    auto* const g = mc::make<branch>(1);
+    stack::cell* const place = push(*a, *g);
+    join<F>(*a, place, *g, true);
+    mc::destroy(g);
+  });
+  x.thread([a, b] {
+    if (auto* const g = static_cast<branch*>(a->forks.steal(b->forks))) {
+      auto* const inner = mc::make<branch>(g->task);
+      stack::cell* const place = push(*b, *inner);
+      join(*b, place, *inner);
+      mc::destroy(inner);
+      run_stolen<F>(*b, *g);
+    }
+    auto* const foreign = mc::make<branch>(2);
+    stack::cell* const place = push(*b, *foreign);
+    join(*b, place, *foreign);
+    mc::destroy(foreign);
+  });
+  x.run();
+}
+
+/// Everything is shared before the owner does something else, and somebody takes it meanwhile.
+void share_all(mc::execution& x) {
+  auto* const owner = x.make<worker>();
+  auto* const thief = x.make<worker>();
+  x.thread([owner] {
+    auto* const first = mc::make<branch>(1);
+    auto* const second = mc::make<branch>(2);
+    stack::cell* const below = push(*owner, *first);
+    stack::cell* const above = push(*owner, *second);
+    owner->forks.share(owner->forks.private_count());
+    join(*owner, above, *second);
+    mc::destroy(second);
+    join(*owner, below, *first);
+    mc::destroy(first);
+  });
+  x.thread([owner, thief] {
+    steal_once(*thief, *owner);
+    steal_once(*thief, *owner);
+  });
+  x.run();
+}
+
+mc::options bounded(int preemptions, int stale_reads) {
+  return {.preemptions = preemptions,
+          .stale_reads = stale_reads,
+          .weak_failures = 1,
+          .spurious_wakes = 1,
+          .time_limit_ms = model::time_limit_ms(4'000)};
+}
+
+template <class Body>
+void holds(Body body, int preemptions, int stale_reads) {
+  model::expect_holds("exhaustive", mc::explore(bounded(preemptions, stale_reads), body));
+  model::expect_holds("random", mc::explore(model::random_runs(10'000, {.weak_failures = 1}), body));
+  model::expect_holds("pct", mc::explore(model::pct_runs(10'000, {.weak_failures = 1}), body));
+}
+
+TEST(fork_stack_model, owner_and_thief) { holds(owner_and_thieves<1, 2, 4>, 3, 2); }
+TEST(fork_stack_model, two_thieves) { holds(owner_and_thieves<2, 2, 4>, 2, 1); }
+TEST(fork_stack_model, deeper_than_it_holds) { holds(owner_and_thieves<1, 3, 2>, 2, 1); }
+TEST(fork_stack_model, share_all) { holds(share_all, 3, 2); }
+TEST(fork_stack_model, leapfrog) { holds(leapfrog<fault::none>, 4, 1); }
+
+TEST(fork_stack_model, misses_the_epoch) {
+  model::expect_fails(mc::explore(model::untimed(bounded(4, 0)), leapfrog<fault::epoch_stays>), mc::failure::check);
+}
+TEST(fork_stack_model, misses_the_look_at_the_awaited_branch) {
+  model::expect_fails(mc::explore(model::untimed(bounded(3, 2)), leapfrog<fault::takes_anything>), mc::failure::check);
+}
+
+}  // namespace
