@@ -28,7 +28,7 @@ std::string number(double value) { return fixed(value, value >= 1000 ? 0 : value
 std::string bar_text(const row_result& result, const bar& wanted, const metric*& what) {
   what = nullptr;
   for (const metric& each : result.definition.metrics) {
-    if (each.key == wanted.key && what == nullptr) what = &each;
+    if ((each.key == wanted.key || each.label == wanted.key) && what == nullptr) what = &each;
   }
   if (what == nullptr) return {};
   if (wanted.against.empty()) return what->label + " <= " + number(wanted.limit * what->scale) + " " + what->unit;

@@ -34,6 +34,7 @@ class row_maker {
     wakes();
     trickle();
     quicksort();
+    forks();
     idle();
     hash();
     return std::move(rows_);
@@ -137,6 +138,34 @@ class row_maker {
                      {wall_ms, cpu_ms, peak},
                      std::move(all),
                      {{"wall_ns", 1 / 0.97, "bound"}}});
+  }
+
+  void forks() {
+    const std::string n = options_.quick ? "n=27" : "n=32";
+    for (const char* width : {"1", "2"}) {
+      const std::string workers = std::string("workers=") + width;
+      std::vector<contender> all = peers({"treadle", "tbb", "openmp", "rayon"}, {"fib", n, workers});
+      all.push_back({"asking", {"peer_treadle", "fib_asking", n, workers}, true});
+      all.push_back({"plain", {"peer_raw", "fib", n}, true});
+      std::vector<bar> bars{{"CPU over a plain call", 1.5, ""}};
+      if (workers == "workers=2") bars.push_back({"wall_ns", 0.7, "plain"});
+      rows_.push_back({std::string("fork/fib/") + width,
+                       std::string("fib(32), forked down to the leaves, a fork, with workers: ") + width,
+                       {wall, cpu, {"cpu_ns", "CPU over a plain call", "ns", 1, "plain"}},
+                       std::move(all),
+                       std::move(bars)});
+    }
+    for (const char* width : {"2", "32"}) {
+      std::vector<contender> all =
+          peers({"treadle"}, {"small_trees", count("n", 10'000), std::string("workers=") + width});
+      all.push_back({"plain", {"peer_raw", "small_trees", count("n", 10'000)}, true});
+      rows_.push_back(
+          {std::string("fork/small_trees/") + width,
+           std::string("trees of 1,023 nodes on a worker, the others parked, a fork, with workers: ") + width,
+           {wall, cpu, {"cpu_ns", "CPU over a plain call", "ns", 1, "plain"}, {"wakes", "wakes", "", 1, ""}},
+           std::move(all),
+           {{"CPU over a plain call", 1.0, ""}, {"wakes", 0, ""}}});
+    }
   }
 
   void idle() {

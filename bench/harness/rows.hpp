@@ -23,7 +23,7 @@ struct metric {
 
 /// What treadle has to reach: a figure at most `limit`, or a ratio to `against` of at most `limit`.
 struct bar {
-  std::string key;
+  std::string key;  ///< of the metric, or its label
   double limit = 0;
   std::string against;
 };

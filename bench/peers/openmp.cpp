@@ -1,3 +1,4 @@
+#include "../workload/forks.hpp"
 #include "../workload/posting.hpp"
 
 #include <omp.h>
@@ -44,7 +45,29 @@ void idle(const bench::request& asked, bench::answer& given) {
   bench::measure_idle(asked, given);
 }
 
-constexpr bench::entry rows[] = {{"empty_spawned", empty_spawned}, {"quicksort", quicksort}, {"idle", idle}};
+std::uint64_t fib(std::uint64_t n) {
+  if (n < 2) return n;
+  std::uint64_t first = 0;
+#pragma omp task shared(first) firstprivate(n)
+  first = fib(n - 1);
+  const std::uint64_t second = fib(n - 2);
+#pragma omp taskwait
+  return first + second;
+}
+
+void measure_fib(const bench::request& asked, bench::answer& given) {
+  omp_set_num_threads(static_cast<int>(asked.workers()));
+  bench::measure_fib(asked, given, [](std::uint64_t n) {
+    std::uint64_t result = 0;
+#pragma omp parallel
+#pragma omp single
+    result = fib(n);
+    return result;
+  });
+}
+
+constexpr bench::entry rows[] = {
+    {"empty_spawned", empty_spawned}, {"quicksort", quicksort}, {"fib", measure_fib}, {"idle", idle}};
 
 }  // namespace
 

@@ -1,3 +1,4 @@
+#include "../workload/forks.hpp"
 #include "../workload/posting.hpp"
 
 #include <linux/futex.h>
@@ -158,7 +159,17 @@ void idle(const request& asked, answer& given) {
   bench::measure_idle(asked, given);
 }
 
+void fib(const request& asked, answer& given) { bench::measure_fib(asked, given, bench::fib_plain); }
+
+void small_trees(const request& asked, answer& given) {
+  bench::measure_small_trees(asked, given, [](std::uint64_t n, unsigned depth) {
+    for (std::uint64_t i = 0; i < n; ++i) bench::keep(bench::count_tree_plain(depth));
+  });
+}
+
 constexpr bench::entry rows[] = {
+    {"fib", fib},
+    {"small_trees", small_trees},
     {"wake", wake},
     {"trickle", trickle},
     {"trickle_inline", trickle_inline},

@@ -1,6 +1,8 @@
+#include "../workload/forks.hpp"
 #include "../workload/posting.hpp"
 
 #include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_invoke.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 
@@ -42,7 +44,21 @@ void quicksort(const bench::request& asked, bench::answer& given) {
                                [&](std::span<std::int32_t> all) { arena.execute([all] { sort_part(all); }); });
 }
 
+std::uint64_t fib(std::uint64_t n) {
+  if (n < 2) return n;
+  std::uint64_t first = 0, second = 0;
+  tbb::parallel_invoke([&] { first = fib(n - 1); }, [&] { second = fib(n - 2); });
+  return first + second;
+}
+
+void measure_fib(const bench::request& asked, bench::answer& given) {
+  tbb::global_control limit(tbb::global_control::max_allowed_parallelism, asked.workers());
+  tbb::task_arena arena(static_cast<int>(asked.workers()));
+  bench::measure_fib(asked, given, [&](std::uint64_t n) { return arena.execute([n] { return fib(n); }); });
+}
+
 constexpr bench::entry rows[] = {
+    {"fib", measure_fib},
     {"empty_outside", bench::posting::empty_outside<adapter>},
     {"empty_spawned", bench::posting::empty_spawned<adapter>},
     {"wake", bench::posting::wake<adapter>},

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <initializer_list>
 #include <map>
 #include <span>
 #include <string>
@@ -70,18 +71,27 @@ inline double peak_kib() {
   return 0;
 }
 
-/// Finds the asked row, runs it and leaves at once: how a pool shuts down belongs to no row.
-[[noreturn]] inline void serve(int argc, char** argv, std::span<const entry> table) {
+/// Finds the asked row in the tables, runs it and leaves at once: how a pool shuts down belongs to no row.
+[[noreturn]] inline void serve_any(int argc, char** argv, std::initializer_list<std::span<const entry>> tables) {
   const request asked(argc, argv);
-  for (const entry& offered : table) {
-    if (offered.row != asked.row()) continue;
-    answer given;
-    offered.run(asked, given);
-    given.add("peak_kib", peak_kib());
-    std::fflush(stdout);
-    std::_Exit(0);
+  for (const std::span<const entry>& table : tables) {
+    for (const entry& offered : table) {
+      if (offered.row != asked.row()) continue;
+      answer given;
+      offered.run(asked, given);
+      given.add("peak_kib", peak_kib());
+      std::fflush(stdout);
+      std::_Exit(0);
+    }
   }
   std::_Exit(not_offered);
+}
+[[noreturn]] inline void serve(int argc, char** argv, std::span<const entry> table) { serve_any(argc, argv, {table}); }
+
+/// Makes the compiler believe that `value` is needed.
+template <class T>
+void keep(const T& value) {
+  asm volatile("" : : "g"(value) : "memory");
 }
 
 /// Runs `once` as warm-up, then `reps` times, and answers the median wall and CPU time of an operation.

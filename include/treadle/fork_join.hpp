@@ -22,17 +22,16 @@ namespace detail {
 
 /// Takes a branch off the stack that is not to be run any more: skipped if nobody has started it, else awaited.
 template <class F>
-void abandon(worker& self, fork_cell* place, branch<F>& forked) noexcept {
-  if (!self.forks().pop(place) && !join_slowly(self, place, forked)) forked.discard();
+void abandon(worker& self, branch<F>& forked) noexcept {
+  if (!self.forks().pop(forked) && !join_shared(self, forked)) forked.discard();
 }
 
 /// The fork itself: `g` waits on the stack while `f` runs here.
 template <class F, class G>
 [[gnu::always_inline]] inline std::tuple<branch_value<F>, branch_value<G>> fork_two(worker& self, F&& f, G&& g) {
   branch<G> second(std::forward<G>(g));
-  fork_cell* place = self.forks().push(second);
-  if (place == nullptr) [[unlikely]]
-    place = fork_slowly(self, second);
+  if (self.forks().push(second)) [[unlikely]]
+    share_forks(self);
   const auto run_first = [&]() -> branch_value<F> {
     if constexpr (noexcept(call_branch(std::forward<F>(f), self))) {
       return value_of_call(std::forward<F>(f), self);
@@ -40,14 +39,14 @@ template <class F, class G>
       try {
         return value_of_call(std::forward<F>(f), self);
       } catch (...) {
-        abandon(self, place, second);
+        abandon(self, second);
         throw;
       }
     }
   };
   branch_value<F> first = run_first();
-  if (!self.forks().pop(place)) [[unlikely]] {
-    if (!join_slowly(self, place, second)) return {std::forward<branch_value<F>>(first), second.collect()};
+  if (!self.forks().pop(second)) [[unlikely]] {
+    if (!join_shared(self, second)) return {std::forward<branch_value<F>>(first), second.collect()};
   }
   return {std::forward<branch_value<F>>(first), second.call_here(self)};
 }

@@ -9,7 +9,7 @@ namespace treadle::detail {
 
 namespace {
 
-/// Returns the record of a worker; null for a caller who stands in for one, where nothing is ever forked.
+/// Returns the record of a worker; null for a caller who stands in for one, where nothing is ever shared.
 pool_core::record* record_of(worker& self) noexcept {
   return self.index() != worker::npos ? self.pool().core().workers().at(static_cast<std::uint32_t>(self.index()))
                                       : nullptr;
@@ -17,27 +17,23 @@ pool_core::record* record_of(worker& self) noexcept {
 
 }  // namespace
 
-fork_cell* fork_slowly(worker& self, any_branch& forked) noexcept {
+void share_forks(worker& self) noexcept {
   TREADLE_DEBUG_ASSERT(context().self == &self, self.index(), 0);
+  if (!self.forks().takes_request()) return;
   pool_core::record* const record = record_of(self);
-  if (record == nullptr) return nullptr;
-  bool must_share = false;
-  fork_cell* const place = self.forks().push_slowly(forked, must_share);
-  if (must_share) self.pool().core().feed(*record);
-  return place;
+  if (record != nullptr) self.pool().core().feed(*record);
 }
 
-bool join_slowly(worker& self, fork_cell* place, any_branch& forked) noexcept {
-  if (place == nullptr) return true;  // it was never pushed
+bool join_shared(worker& self, any_branch& forked) noexcept {
   pool_core& pool = self.pool().core();
   pool_core::record& record = *record_of(self);
-  if (self.forks().take_back(place)) {
-    pool.taken_back(record);
-    return true;
+  const bool mine = self.forks().take_back(forked);
+  if (!mine) {
+    pool.wait_for(record, forked);
+    self.forks().close(forked);
   }
-  pool.wait_for(record, forked);
-  self.forks().close(place);
-  return false;
+  pool.settled(record);
+  return mine;
 }
 
 void pool_core::call_branch(record& thief, fork_node<system_policy>& taken) noexcept {

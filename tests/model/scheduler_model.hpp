@@ -119,21 +119,17 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   void fork(record& self, branch<P>& other, F&& here) {
     auto& forks = *self.forks;
     other.payload.set(1);
-    auto* place = forks.push(other);
-    if (place == nullptr) {
-      bool must_share = false;
-      place = forks.push_slowly(other, must_share);
-      if (must_share) this->feed(self);
-    }
+    if (forks.push(other) && forks.takes_request()) this->feed(self);
     here();
-    if (place == nullptr || forks.pop(place)) {
+    if (forks.pop(other)) {
       call_branch(self, other);
-    } else if (forks.take_back(place)) {
-      this->taken_back(self);
+    } else if (forks.take_back(other)) {
+      this->settled(self);
       call_branch(self, other);
     } else {
       this->wait_for(self, other);
-      forks.close(place);
+      forks.close(other);
+      this->settled(self);
     }
     MC_CHECK(other.ran == 1);
   }

@@ -292,8 +292,8 @@ TEST_P(fork_join_test, several_run_at_a_time) {
   for (auto& each : all) EXPECT_EQ(each.get(), 987u);
 }
 
-/// Deeper than a stack holds: the rest are plain calls.
-TEST_P(fork_join_test, goes_on_when_the_stack_is_full) {
+/// More forks wait than can be shared at a time.
+TEST_P(fork_join_test, forks_as_deep_as_the_native_stack_allows) {
   thread_pool pool{config()};
   struct chain {
     static std::uint64_t sum(worker& self, unsigned depth) {

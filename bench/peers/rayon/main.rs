@@ -13,6 +13,24 @@ fn sort_part(values: &mut [i32]) {
     rayon::join(|| sort_part(left), || sort_part(&mut right[1..]));
 }
 
+fn fib(n: u64) -> u64 {
+    if n < 2 {
+        return n;
+    }
+    let (first, second) = rayon::join(|| fib(n - 1), || fib(n - 2));
+    first + second
+}
+
+fn forks_of_fib(n: u64) -> u64 {
+    let (mut before, mut last) = (0, 0);
+    for _ in 2..=n {
+        let next = before + last + 1;
+        before = last;
+        last = next;
+    }
+    last
+}
+
 fn spawn_all(n: u64) {
     for _ in 0..n {
         rayon::spawn(|| tick(1))
@@ -45,6 +63,12 @@ fn run(request: &Request, pool: &ThreadPool) -> bool {
         }
         "quicksort" => measure_sort(request, |values| pool.install(|| sort_part(values))),
         "quicksort_serial" => measure_sort(request, |values| sort_serially(values)),
+        "fib" => {
+            let n = request.number("n", 32);
+            measure(request, forks_of_fib(n), || {}, || {
+                std::hint::black_box(pool.install(|| fib(n)));
+            })
+        }
         "idle" => {
             for _ in 0..100_000 {
                 pool.spawn(|| tick(1))

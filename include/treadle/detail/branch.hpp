@@ -50,7 +50,6 @@ struct any_branch : fork_node<system_policy> {
   explicit any_branch(void (*on_thief)(any_branch&, worker&) noexcept) noexcept : call(on_thief) {}
   void (*call)(any_branch&, worker&) noexcept;
 };
-using fork_cell = fork_stack<system_policy>::cell;
 
 /// A branch in the frame of its fork. Its result is stored only if a thief runs it.
 template <class F>
@@ -112,10 +111,9 @@ class branch final : public any_branch {
   };
 };
 
-/// Pushes although the limit says otherwise, and shares forks if none is shared any more. Null when the stack is full;
-/// then the branch is called in its turn.
-[[gnu::cold]] TREADLE_EXPORT fork_cell* fork_slowly(worker& self, any_branch& forked) noexcept;
+/// Shares forks, for none is shared any more.
+[[gnu::cold]] TREADLE_EXPORT void share_forks(worker& self) noexcept;
 /// Settles a branch that is not in the private zone. True: it is the caller's to run. False: a thief has run it.
-[[gnu::cold]] TREADLE_EXPORT bool join_slowly(worker& self, fork_cell* place, any_branch& forked) noexcept;
+[[gnu::cold]] TREADLE_EXPORT bool join_shared(worker& self, any_branch& forked) noexcept;
 
 }  // namespace treadle::detail

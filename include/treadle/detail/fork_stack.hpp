@@ -39,7 +39,7 @@ template <class P>
 class fork_stack;
 
 /// A branch that waits on its owner's fork stack; it lives in the frame of the call that forked it. Only a branch that
-/// is shared has more than its entry: who took it, and whether it is over.
+/// is shared has more than its link: who took it, and whether it is over.
 template <class P>
 class fork_node {
  public:
@@ -80,14 +80,15 @@ class fork_node {
     typename P::template atomic<std::uint32_t> progress{running};
     typename P::template atomic<fork_stack<P>*> thief{nullptr};
   };
+  fork_node* below_;  ///< the next older fork; the owner's
   union {
     shared_part shared_;
   };
 };
 
 /// The forks of one worker, oldest at the bottom: a shared zone that thieves take from, oldest first, and above it a
-/// private one, in which a fork costs its owner plain loads and stores. Whenever the zone has become empty, the next
-/// push is told to look closer, by the one comparison that guards the capacity, and the owner moves the boundary up.
+/// private one, linked through the frames, in which a fork costs its owner plain loads and stores. Whenever the zone
+/// has become empty, the next push is told to look closer, and the owner moves the boundary up.
 /// After the split deque of Lace (van Dijk and van de Pol, 2014), with the shared zone in one word. States, edges and
 /// proof: docs/design/fork-stack.md.
 ///
@@ -102,83 +103,89 @@ class fork_stack {
   fork_stack(const fork_stack&) = delete;
   fork_stack& operator=(const fork_stack&) = delete;
 
-  /// Gives the stack its cells. Before any other use; without it every push is refused.
+  /// Gives the stack cells for as many forks as may be shared at a time. Before any other use; without it nothing is
+  /// ever shared.
   void adopt(cell* cells, std::uint32_t capacity) noexcept {
     TREADLE_ASSERT(capacity <= fork_zone::max_index, capacity, fork_zone::max_index);
-    cells_ = top_ = split_ = cells;
-    end_ = cells + capacity;
+    cells_ = cells;
+    capacity_ = capacity;
   }
 
   // ---- the owner's end ----------------------------------------------------------------------------------------------
 
-  /// Pushes `forked`, and returns its place; null when the caller has to look closer (`push_slowly`).
-  [[nodiscard]] cell* push(node& forked) noexcept {
-    cell* const place = top_;
-    if (place >= limit_.load(std::memory_order_relaxed)) [[unlikely]]
-      return nullptr;
-    place->set(&forked);
-    top_ = place + 1;
-    return place;
+  /// Pushes `forked`. Returns whether the owner has to share now. Nothing here waits for what was loaded: the link is
+  /// only stored, and the new top is known before.
+  [[nodiscard]] bool push(node& forked) noexcept {
+    forked.below_ = top_;
+    top_ = &forked;
+    return must_share_.load(std::memory_order_relaxed) != 0;
   }
 
-  /// Takes the newest fork, which stands at `place`, off again. False if it is in the shared zone: see `take_back`.
-  [[nodiscard]] bool pop(cell* place) noexcept {
-    if (place < split_) [[unlikely]]
+  /// Takes the newest fork, which is `forked`, off again. False if it is in the shared zone: see `take_back`.
+  [[nodiscard]] bool pop(node& forked) noexcept {
+    if (newest_shared_ == &forked) [[unlikely]]
       return false;
-    top_ = place;
+    top_ = forked.below_;
     return true;
   }
 
-  /// Pushes although the limit says otherwise. Null when the stack is full. `must_share` tells whether the zone has
-  /// become empty; once for each time that it has.
-  [[nodiscard]] cell* push_slowly(node& forked, bool& must_share) noexcept {
-    must_share = limit_.exchange(end_, std::memory_order_acq_rel) == nullptr;  // E-HUNGER
-    cell* const place = top_;
-    if (place == end_) return nullptr;
-    place->set(&forked);
-    top_ = place + 1;
-    return place;
+  /// Answers the request to share: true once for each time that the zone has become empty.
+  [[nodiscard]] bool takes_request() noexcept {
+    return must_share_.exchange(0, std::memory_order_acq_rel) != 0;  // E-HUNGER
   }
 
-  [[nodiscard]] std::size_t private_count() const noexcept { return static_cast<std::size_t>(top_ - split_); }
-  [[nodiscard]] bool is_empty() const noexcept { return top_ == cells_; }
+  [[nodiscard]] bool has_private() const noexcept { return top_ != newest_shared_; }
+  [[nodiscard]] bool is_empty() const noexcept { return top_ == nullptr; }
 
-  /// Shares the `count` oldest private forks. A publisher's read-modify-write: a look at the sync word may follow.
-  void share(std::size_t count) noexcept {
-    for (std::size_t i = 0; i < count; ++i) ::new (&split_[i].get()->shared_) typename node::shared_part;
-    split_ += count;
+  /// Shares up to `most` of the oldest private forks, as far as there are cells for them, and one in 64 of all: who had
+  /// to walk down far shall not have to do so again soon. Returns how many. A publisher's read-modify-write: a look at
+  /// the sync word may follow.
+  std::size_t share(std::size_t most) noexcept {
+    std::size_t depth = 0;
+    for (const node* each = top_; each != newest_shared_; each = each->below_) ++depth;
+    const std::uint32_t end = fork_zone(zone_.load(std::memory_order_relaxed)).end();
+    std::size_t count = most > depth / 64 ? most : depth / 64;
+    if (count > depth) count = depth;
+    if (count > capacity_ - end) count = capacity_ - end;
+    if (count == 0) return 0;
+    node* each = top_;
+    for (std::size_t newer = depth - count; newer != 0; --newer) each = each->below_;
+    node* const newest = each;
+    for (std::size_t at = count; at != 0; --at, each = each->below_) {
+      ::new (static_cast<void*>(&each->shared_)) typename node::shared_part;
+      cells_[end + at - 1].set(each);
+    }
+    newest_shared_ = newest;
     zone_.fetch_add(count * fork_zone::one_end, std::memory_order_seq_cst);  // E-FORK
+    return count;
   }
 
-  /// Takes a shared fork back, the newest one, which stands at `place`. False if it was stolen.
-  [[nodiscard]] bool take_back(cell* place) noexcept {
+  /// Takes the newest shared fork, which is `forked`, back. False if it was stolen.
+  [[nodiscard]] bool take_back(node& forked) noexcept {
     std::uint64_t word = zone_.load(std::memory_order_relaxed);
     for (;;) {
       const fork_zone now(word);
-      if (now.head() == now.end()) return false;
+      if (now.count() == 0) return false;
       if (zone_.compare_exchange_weak(word, now.without_newest().word(), std::memory_order_relaxed,
                                       std::memory_order_relaxed)) {
-        end_sharing(*place->get());
-        top_ = split_ = place;
+        leave(forked);
         return true;
       }
     }
   }
 
-  /// Takes a stolen fork, which is over and stood at `place`, off the stack. All below it are stolen, too.
-  void close(cell* place) noexcept {
-    end_sharing(*place->get());
+  /// Takes a stolen fork, which is over, off the stack. All below it are stolen, too.
+  void close(node& forked) noexcept {
     zone_.fetch_sub(fork_zone::one_end + fork_zone::one_head, std::memory_order_relaxed);
-    top_ = split_ = place;
+    leave(forked);
   }
 
   /// A stolen fork that was run on this stack is over, and all that it forked: whoever waited for it may take nothing
   /// more from here. Before `fork_node::finish`.
   void end_foreign() noexcept { zone_.fetch_add(fork_zone::one_epoch, std::memory_order_release); }  // E-FORK
 
-  /// Asks the owner itself to look closer at its next fork.
-  void ask_again() noexcept { limit_.exchange(nullptr, std::memory_order_acq_rel); }  // E-HUNGER
-  [[nodiscard]] bool has_shared() const noexcept { return split_ != cells_ && shared_count() != 0; }
+  /// Asks the owner itself to share at its next fork.
+  void ask() noexcept { must_share_.exchange(1, std::memory_order_acq_rel); }  // E-HUNGER
 
   // ---- a thief's end ------------------------------------------------------------------------------------------------
 
@@ -198,7 +205,11 @@ class fork_stack {
   }
 
  private:
-  static void end_sharing(node& ended) noexcept { ended.shared_.~shared_part(); }
+  /// Takes the newest shared fork off the stack. What is below it is shared, too, or was.
+  void leave(node& forked) noexcept {
+    forked.shared_.~shared_part();
+    top_ = newest_shared_ = forked.below_;
+  }
 
   template <class Condition>
   node* claim(fork_stack& thief, Condition&& still) noexcept {
@@ -211,8 +222,8 @@ class fork_stack {
       if (zone_.compare_exchange_weak(word, now.without_oldest().word(), std::memory_order_acquire,
                                       std::memory_order_acquire)) {  // E-FORK
         node* const taken = cells_[now.head()].get();
-        taken->shared_.thief.store(&thief, std::memory_order_release);              // E-THIEF
-        if (now.count() == 1) limit_.exchange(nullptr, std::memory_order_acq_rel);  // E-HUNGER
+        taken->shared_.thief.store(&thief, std::memory_order_release);  // E-THIEF
+        if (now.count() == 1) ask();
         return taken;
       }
     }
@@ -220,11 +231,11 @@ class fork_stack {
   }
 
   // The owner's own, touched at every fork.
-  alignas(TREADLE_CACHE_LINE) cell* top_ = nullptr;  ///< behind the newest fork
-  cell* split_ = nullptr;                            ///< below it forks are, or were, shared
-  cell* end_ = nullptr;
-  /// A push from here on has to look closer: the end, or null when nothing is shared any more.
-  alignas(TREADLE_CACHE_LINE) typename P::template atomic<cell*> limit_{nullptr};
+  alignas(TREADLE_CACHE_LINE) node* top_ = nullptr;
+  node* newest_shared_ = nullptr;  ///< from here down forks are, or were, shared
+  std::uint32_t capacity_ = 0;
+  /// Whether the zone has become empty, or always was.
+  alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> must_share_{1};
   alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint64_t> zone_{0};
   cell* cells_ = nullptr;  ///< never changed once thieves can see the stack
 };

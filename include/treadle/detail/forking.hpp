@@ -38,12 +38,11 @@ class forking : public waking<P, Task, Host> {
     if (forks_are_used_.load(std::memory_order_relaxed) == 0) forks_are_used_.exchange(1, std::memory_order_relaxed);
     const std::uint32_t hungry = hungry_.load(std::memory_order_relaxed);
     share(self, hungry == 0 ? 1 : hungry);
-    if (!self.forks->has_shared()) self.forks->ask_again();  // a full stack, all of it stolen
   }
 
   /// Shares all forks of the worker, which is about to do something else for a while.
   void share_all(record& self) noexcept {
-    if (self.forks != nullptr) share(self, SIZE_MAX);
+    if (self.forks != nullptr && self.forks->has_private()) share(self, SIZE_MAX);
   }
 
   /// Shows others all that they might take from this worker, and wakes one of them if there is any of it.
@@ -54,9 +53,9 @@ class forking : public waking<P, Task, Host> {
     if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) this->wake_if_work_is_left(1);
   }
 
-  /// A fork was taken back. If nothing is shared now, the next one will be, unless nobody could ever take it.
-  void taken_back(record& self) noexcept {
-    if (!self.forks->has_shared() && limits_.limit > 1) self.forks->ask_again();
+  /// A shared fork is off the stack. If nothing is shared now, the next one will be, unless nobody could ever take it.
+  void settled(record& self) noexcept {
+    if (self.forks->shared_count() == 0 && limits_.limit > 1) self.forks->ask();
   }
 
   /// Waits until `awaited`, which somebody has stolen from this worker, is over. Until then the worker runs what that
@@ -167,9 +166,7 @@ class forking : public waking<P, Task, Host> {
 
  private:
   void share(record& self, std::size_t most) noexcept {
-    const std::size_t count = self.forks->private_count() < most ? self.forks->private_count() : most;
-    if (count == 0) return;
-    self.forks->share(count);
+    if (self.forks->share(most) == 0) return;
     if (lookout_.load(std::memory_order_seq_cst) != 0) return;  // E-LOOKOUT
     const sync_state state = sync_.look_after_publish();
     if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) this->notify(1);

@@ -51,8 +51,8 @@ class TREADLE_EXPORT admission {
 
 /// A worker with what its forks need. Where the base is all that anybody asks for, it is a `record`.
 struct pool_record final : worker_record<system_policy, task> {
-  /// Forks that one worker can have waiting at a time; deeper ones run as plain calls.
-  static constexpr std::uint32_t fork_capacity = 2048;
+  /// Forks that one worker can have shared at a time.
+  static constexpr std::uint32_t fork_capacity = 512;
 
   pool_record(thread_pool& pool, std::uint32_t own_index) noexcept : worker_record(own_index), self(pool, own_index) {
     self.forks().adopt(cells, fork_capacity);
