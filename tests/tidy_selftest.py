@@ -28,6 +28,7 @@ CLEAN = {
     "src/core/pool.cpp": "#include <treadle/thread_pool.hpp>\n",
     "tools/treadle/main.cpp": "#include <unistd.h>\n#include <treadle/thread_pool.hpp>\nint main() {}\n",
     "docs/design/memory-model.md": MODEL,
+    "examples/readme.cpp": "int main() {}\n",
     "README.md": "# The pool\n\nSee [the model](docs/design/memory-model.md#memory-model) and [above](#the-pool).\n",
 }
 
@@ -73,6 +74,7 @@ PLANTED = [
     ("docs/design/memory-model.md", MODEL + "| **E-GONE** | nobody |\n", "memory-model.md:6: no code carries"),
     ("README.md", "See [this](docs/missing.md).\n", "README.md:1: .*leads nowhere"),
     ("README.md", "See [this](docs/design/memory-model.md#nothing).\n", "leads to no heading"),
+    ("README.md", "```cpp\nint main() { return 1; }\n```\n", "README.md:1: the program is not"),
     ("README.md", "It is at " + in_machine_folder("home") + "\n", "a path of one machine"),
     ("dev", "cd " + in_machine_folder("root") + "\n", "a path of one machine"),
     ("README.md", "TO" + "DO: write\n", "finish it"),
@@ -95,6 +97,7 @@ INNOCENT = [
     ("src/core/pool.cpp", "const int a = 1'000'000; // 'quoted' \"\nconst char b = '{';\n"),
     ("include/treadle/detail/ring.hpp", KERNEL.replace("#include", "#include <atomic>\n#include")),
     ("README.md", "`[a](b.md)` and\n```\n[c](d.md)\n```\nand <https://example.org/home/x>\n"),
+    ("README.md", "```cpp\nint a;\n```\n\n```cpp\nint main() {}\n```\n"),
     ("README.md", "See [it](https://example.org/a#b) and [that](LICENSE).\n\n[ref]: README.md\n"),
 ]
 

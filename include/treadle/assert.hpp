@@ -13,10 +13,11 @@ namespace treadle::detail {
 }  // namespace treadle::detail
 
 /// Aborts with the state words when `condition` is false. On in every build: the words are what a bug report needs.
-#define TREADLE_ASSERT(condition, word_a, word_b)                                                             \
-  ((condition) ? static_cast<void>(0)                                                                         \
-               : ::treadle::detail::invariant_broken(#condition, __FILE__, __LINE__, (std::uint64_t)(word_a), \
-                                                     (std::uint64_t)(word_b)))
+#define TREADLE_ASSERT(condition, word_a, word_b)                                                                \
+  ((condition)                                                                                                   \
+       ? static_cast<void>(0)                                                                                    \
+       : ::treadle::detail::invariant_broken(#condition, __FILE__, __LINE__, static_cast<std::uint64_t>(word_a), \
+                                             static_cast<std::uint64_t>(word_b)))
 
 /// The same, for checks that cost something: on unless NDEBUG is defined.
 #ifdef NDEBUG

@@ -13,7 +13,6 @@ enum class errc {
   would_deadlock,     ///< the call would wait for itself
   cancelled,          ///< the work was cancelled before it ran
   inherited_by_fork,  ///< the pool was started before fork(); make a new one in the child
-  no_worker,          ///< the operating system refuses a thread
   bad_stack_size,     ///< `stack_bytes` is below the platform's minimum or above its limit
   too_many_threads,   ///< `max_threads` plus `max_spare_threads` is above `thread_pool::max_workers`
   bad_cpu,            ///< `pin` names a CPU that this process may not use

@@ -52,8 +52,8 @@ struct pool_config {
   std::uint32_t max_threads = 0;
   /// Threads that may stand in for workers that block. Default: 64.
   std::uint32_t max_spare_threads = 0;
-  /// Tasks that threads outside the pool may have queued; one more is refused with `errc::queue_full`. Default: no
-  /// bound.
+  /// Tasks that threads outside the pool may have queued, in strands too; one more is refused with `errc::queue_full`.
+  /// Default: no bound.
   std::size_t max_queued = 0;
   /// Stack of a worker, rounded up to whole pages. Default: the system's. Too small: `errc::bad_stack_size`.
   std::size_t stack_bytes = 0;

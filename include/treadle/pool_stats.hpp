@@ -4,7 +4,8 @@
 
 namespace treadle {
 
-/// Counts of a pool since its start, summed over its workers. Each grows only; together they are no single instant.
+/// Counts of a pool since its start, summed over its workers, which only grow; then what its threads do now. Together
+/// they are no single instant.
 struct pool_stats {
   std::uint64_t tasks_run = 0;
   std::uint64_t steals = 0;  ///< times that a worker took from another

@@ -121,7 +121,7 @@ class TREADLE_EXPORT thread_pool {
 
   /// Returns the pool's counters. Does not block the workers.
   [[nodiscard]] pool_stats stats() const noexcept { return core_.stats(); }
-  /// Returns how many workers may run at a time.
+  /// Returns how many workers may run at a time. Prepares the pool as `start` does, and is 0 if that fails.
   [[nodiscard]] std::uint32_t worker_limit() noexcept { return core_.worker_limit(); }
 
   /// For treadle's own parts.

@@ -26,8 +26,6 @@ class category final : public std::error_category {
         return "the work was cancelled before it ran";
       case errc::inherited_by_fork:
         return "the pool was started before fork(); make a new one in the child";
-      case errc::no_worker:
-        return "the operating system refuses a thread";
       case errc::bad_stack_size:
         return "pool_config::stack_bytes is below the system's minimum or above 1 TiB";
       case errc::too_many_threads:
@@ -49,7 +47,6 @@ class category final : public std::error_category {
       case errc::cancelled:
         return std::errc::operation_canceled;
       case errc::queue_full:
-      case errc::no_worker:
         return std::errc::resource_unavailable_try_again;
       case errc::out_of_memory:
         return std::errc::not_enough_memory;

@@ -37,7 +37,7 @@ bool is_marked(const task* link) noexcept { return (reinterpret_cast<std::uintpt
 }
 
 /// Aborts on a task that is queued already or has no callback, and marks the others as queued.
-void check_and_mark(task* first, task* last) noexcept {
+[[maybe_unused]] void check_and_mark(task* first, task* last) noexcept {
   for (task* checked = first;;) {
     task* const link = checked->next.load(std::memory_order_relaxed);
     if (checked->callback == nullptr) misuse("a task without a callback was scheduled", checked);

@@ -20,6 +20,8 @@ class strand_core final : public internal_task {
     // Counted before it can be taken, so that the count never falls below what is left. E-STRAND: whoever runs next
     // sees what ran before.
     const bool idle = pending_.fetch_add(1, std::memory_order_acq_rel) == 0;  // E-STRAND
+    // The pool's task takes the place of the first one.
+    made.holds_place = !idle && admitted.take_place();
     static_cast<void>(posted_.push(&made, &made, true));
     if (!idle) return;
     add_owner();
@@ -77,7 +79,9 @@ class strand_core final : public internal_task {
     task* taken = nullptr;
     bool more = false;
     posted_.take(1, more, [&](task* first) { taken = first; });
-    return static_cast<internal_task*>(taken);
+    auto* const oldest = static_cast<internal_task*>(taken);
+    if (oldest != nullptr && oldest->holds_place) pool().taken_from_injected(1);
+    return oldest;
   }
 
   static constexpr operations ops{&run, &cancel};

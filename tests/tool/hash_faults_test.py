@@ -1,10 +1,11 @@
 """What `treadle hash` does with what it cannot read or write."""
 import os
+import signal
 import subprocess
 import threading
 import unittest
 
-from support import TOOL, TreeTest, drop_override, hash, sum_line
+from support import TOOL, TreeTest, drop_override, hash, run, sum_line
 
 
 class Faults(TreeTest):
@@ -80,6 +81,21 @@ class Faults(TreeTest):
             with open("/dev/full", "wb") as full:
                 got = hash("t", *mode, stdout=full)
             self.assertEqual((got.errors, got.status), ([b"treadle: standard output: No space left on device"], 1))
+
+    def test_full_disk_while_help_is_printed(self):
+        for words in (("--help",), ("hash", "--help"), ("--version",)):
+            with open("/dev/full", "wb") as full:
+                got = run(*words, stdout=full)
+            self.assertEqual((got.errors, got.status), ([b"treadle: standard output: No space left on device"], 1))
+
+    def test_interrupt_ends_it_at_once_between_two_lines(self):
+        files = self.make({b"t/%d" % i: b"%d" % i for i in range(200)})
+        os.mkfifo("t2")  # nobody will write to it: without the interrupt it would wait for ever
+        with subprocess.Popen([TOOL, b"hash", b"t", b"t2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+            told = b"".join(running.stdout.readline() for _ in files)
+            running.send_signal(signal.SIGINT)
+            self.assertEqual((running.wait(timeout=60), running.stderr.read()), (-signal.SIGINT, b""))
+            self.assertEqual(told + running.stdout.read(), self.expected(files))
 
     def test_reader_that_leaves(self):
         self.make({b"t/%d" % i: b"1" for i in range(3000)})

@@ -12,14 +12,15 @@ class Options(TreeTest):
             self.assertIn(word.encode(), got.err)
 
     def test_bad_options_are_named_with_their_mend(self):
-        for threads in ("0", "-1", "two", "1.5", "2x", "", "99999999999", "100000"):
+        for threads in ("0", "-1", "two", "1.5", "2x", "99999999999", "100000"):
             with self.subTest(threads=threads):
-                self.refused(hash("--threads=" + threads if threads else "--threads=", "."), "--threads", threads, "from 1 to")
+                self.refused(hash("--threads=" + threads, "."), "--threads", threads, "from 1 to")
         self.refused(hash("--progress", "sometimes", "."), "sometimes", "auto, always or never")
         self.refused(hash("--bogus", "."), "--bogus", "--help", "--")
         self.refused(hash("-x", "."), "-x", "--help")
         self.refused(hash("--check", "list", "extra"), "list", "extra")
-        self.refused(hash("--threads"), "--threads")
+        for words in (("--threads",), ("--threads=", "."), ("--threads", "", ".")):
+            self.refused(hash(*words), "--threads", "missing")
         self.refused(hash("--threads", "1", "--threads", "2", "."), "--threads")
         self.refused(hash(), "PATH")
         self.refused(hash("--"), "PATH")

@@ -141,6 +141,33 @@ TEST(event, seed_defect_6) {
   EXPECT_NE(asleep_after_a_shutdown<6>(), 0u) << "the switch no longer restores the fault";
 }
 
+/// Every sleep ends by its time-out; after the third the notifier takes pity.
+template <int Defect>
+struct expiring_policy : with_seed_defect<Defect> {
+  static inline detail::event<expiring_policy>* slept_on = nullptr;
+  static inline int sleeps = 0;
+  static bool futex_wait(const std::atomic<std::uint32_t>&, std::uint32_t, std::int64_t) noexcept {
+    if (++sleeps == 3) slept_on->notify();
+    return false;
+  }
+};
+
+template <int Defect>
+event_result result_of_an_expired_wait() {
+  using policy = expiring_policy<Defect>;
+  detail::event<policy> event;
+  policy::slept_on = &event;
+  policy::sleeps = 0;
+  return event.wait(1);
+}
+
+/// The seed's safety time-out swallowed its own expiry: who had slept for its 60 s slept again.
+TEST(event, seed_defect_16) {
+  EXPECT_EQ(result_of_an_expired_wait<0>(), event_result::timed_out);
+  EXPECT_EQ(expiring_policy<0>::sleeps, 1);
+  EXPECT_EQ(result_of_an_expired_wait<16>(), event_result::notified) << "the switch no longer restores the fault";
+}
+
 template <int Defect>
 event_result result_after_a_late_notify() {
   detail::event<counting_policy<Defect>> event;

@@ -30,8 +30,20 @@ bool inject_list(Host& host, std::span<counted_task> tasks) {
   return host.inject(&tasks.front(), &tasks.back(), tasks.size(), false);
 }
 
+/// How many of eight sleepers a list of a hundred tasks wakes.
+template <int Defect>
+std::size_t woken_by_a_hundred() {
+  manual_host<with_seed_defect<Defect>> host(8);
+  host.add_sleepers(8);
+  std::array<counted_task, 100> tasks;
+  EXPECT_TRUE(inject_list(host, std::span<counted_task>(tasks)));
+  return host.count_woken().all;
+}
+
 /// The seed woke one worker a push, whatever its size, so that the number at work grew one by one.
 TEST(scheduler, seed_defect_21) {
+  EXPECT_EQ(woken_by_a_hundred<0>(), 7u);
+  EXPECT_EQ(woken_by_a_hundred<21>(), 1u) << "the switch no longer restores the fault";
   for (const std::size_t sleepers : {1u, 2u, 3u, 8u}) {
     for (const std::size_t pushed : {1u, 2u, 3u, 4u, 7u, 8u, 100u}) {
       ours host(8);
@@ -115,7 +127,8 @@ TEST(scheduler, a_failed_start_is_as_if_it_had_not_been) {
 }
 
 /// Lets worker `self` run all that it finds. It retires at its first rest.
-std::vector<task*> run_all(ours& host, ours::record& self) {
+template <class Host>
+std::vector<task*> run_all(Host& host, typename Host::record& self) {
   std::vector<task*> ran;
   host.work(self, [&](task* started) { ran.push_back(started); });
   return ran;
@@ -131,6 +144,87 @@ TEST(scheduler, a_worker_runs_what_is_its_own_in_order_and_what_overflowed) {
   for (std::size_t i = 0; i < ran.size(); ++i) ASSERT_EQ(ran[i], &tasks[i]) << "at " << i;
   EXPECT_GT(self.own.overflowed.load(), 0u);
   EXPECT_EQ(host.sync().look().total(), 0u) << "the worker has retired";
+}
+
+/// How many of five queued tasks a worker runs that sees a shutdown by drain first.
+template <int Defect>
+std::size_t run_after_a_shutdown() {
+  manual_host<with_seed_defect<Defect>> host(1);
+  auto& self = host.add_awake();
+  std::array<counted_task, 5> tasks;
+  for (counted_task& each : tasks) EXPECT_TRUE(host.push_local(self, &each, &each, 1));
+  host.injected().close();
+  static_cast<void>(host.sync().advance(detail::lifecycle::draining));
+  std::size_t ran = 0;
+  host.work(self, [&](task*) {
+    // The last one ends the drain, as the waiter does that finds the pool quiet.
+    if (++ran == tasks.size()) static_cast<void>(host.sync().advance(detail::lifecycle::stopped));
+  });
+  return ran;
+}
+
+/// A worker of the seed that saw the shutdown left without a look at any queue.
+TEST(scheduler, seed_defect_1) {
+  EXPECT_EQ(run_after_a_shutdown<0>(), 5u);
+  EXPECT_EQ(run_after_a_shutdown<1>(), 0u) << "the switch no longer restores the fault";
+}
+
+/// Gives a worker that spins its task after some turns.
+template <int Defect>
+struct spinning_policy : with_seed_defect<Defect> {
+  static inline manual_host<spinning_policy>* host = nullptr;
+  static inline task* given = nullptr;
+  static inline int turns_left = 0;
+  static void pause() noexcept {
+    if (turns_left == 0 || --turns_left != 0) return;
+    EXPECT_TRUE(host->inject(given, given, 1, false));
+  }
+};
+
+/// How often a worker parked before the task that came while it span.
+template <int Defect>
+std::uint64_t parks_before_the_task() {
+  using policy = spinning_policy<Defect>;
+  manual_host<policy> host(1);
+  auto& self = host.add_awake();
+  self.spin_limit_ns = 3'600'000'000'000;
+  counted_task work;
+  policy::host = &host;
+  policy::given = &work;
+  policy::turns_left = 100;
+  std::uint64_t parks = UINT64_MAX;
+  host.work(self, [&](task*) {
+    parks = self.count.parks.load();
+    self.spin_limit_ns = 0;
+  });
+  policy::turns_left = 0;
+  return parks;
+}
+
+/// The seed parked without a look around: each task that came a moment later cost a wake-up.
+TEST(scheduler, seed_defect_22) {
+  EXPECT_EQ(parks_before_the_task<0>(), 0u);
+  EXPECT_NE(parks_before_the_task<22>(), 0u) << "the switch no longer restores the fault";
+}
+
+/// How many of its own 200 tasks a worker runs before one from outside.
+template <int Defect>
+std::size_t own_before_an_injected_one() {
+  manual_host<with_seed_defect<Defect>> host(1);
+  auto& self = host.add_awake();
+  std::vector<counted_task> own(200);
+  counted_task injected;
+  for (counted_task& each : own) EXPECT_TRUE(host.push_local(self, &each, &each, 1));
+  self.until_injected = 61;  // it has just been there
+  EXPECT_TRUE(host.inject(&injected, &injected, 1, false));
+  const std::vector<task*> ran = run_all(host, self);
+  return static_cast<std::size_t>(std::find(ran.begin(), ran.end(), &injected) - ran.begin());
+}
+
+/// Workers of the seed that had work of their own never looked at what came from outside.
+TEST(scheduler, seed_defect_17) {
+  EXPECT_EQ(own_before_an_injected_one<0>(), 60u);
+  EXPECT_EQ(own_before_an_injected_one<17>(), 200u) << "the switch no longer restores the fault";
 }
 
 /// The oldest injected task comes before the worker has started 61 tasks of its own.
@@ -156,23 +250,30 @@ TEST(scheduler, injected_tasks_are_served_among_the_workers_own) {
   EXPECT_EQ(oldest, injected.size()) << "the injected ones ran out of their order";
 }
 
-/// All thieves of the seed walked the same list from its start, and met at the same victims.
-TEST(scheduler, seed_defect_23) {
+/// Lets a thief take one task each from twelve victims. Says whether it visited them in the order of the list.
+template <int Defect>
+bool steals_in_the_order_of_the_list() {
   constexpr std::size_t victims = 12;
-  ours host(victims + 1);
-  ours::record& thief = host.add_awake();
-  std::array<ours::record*, victims> owners;
-  for (ours::record*& each : owners) each = &host.add_awake();
+  manual_host<with_seed_defect<Defect>> host(victims + 1);
+  auto& thief = host.add_awake();
+  std::array<decltype(&thief), victims> owners;
+  for (auto& each : owners) each = &host.add_awake();
   std::array<counted_task, victims> tasks;
-  for (std::size_t i = 0; i < victims; ++i) ASSERT_TRUE(host.push_local(*owners[i], &tasks[i], &tasks[i], 1));
+  for (std::size_t i = 0; i < victims; ++i) EXPECT_TRUE(host.push_local(*owners[i], &tasks[i], &tasks[i], 1));
   const std::vector<task*> ran = run_all(host, thief);
-  ASSERT_EQ(ran.size(), victims);
+  EXPECT_EQ(ran.size(), victims);
   std::vector<task*> sorted = ran;
   std::sort(sorted.begin(), sorted.end());
-  ASSERT_EQ(std::unique(sorted.begin(), sorted.end()), sorted.end());
-  EXPECT_NE(ran, sorted) << "the victims were visited in the order of the list";
+  EXPECT_EQ(std::unique(sorted.begin(), sorted.end()), sorted.end());
   EXPECT_EQ(thief.count.steals.load(), victims);
   EXPECT_EQ(thief.count.steal_retries.load(), 0u) << "nobody else was at these rings";
+  return ran == sorted;
+}
+
+/// All thieves of the seed walked the same list from its start, and met at the same victims.
+TEST(scheduler, seed_defect_23) {
+  EXPECT_FALSE(steals_in_the_order_of_the_list<0>());
+  EXPECT_TRUE(steals_in_the_order_of_the_list<23>()) << "the switch no longer restores the fault";
 }
 
 TEST(scheduler, a_cancel_starts_nothing_more_and_refuses_pushes) {

@@ -55,6 +55,39 @@ TEST_P(strands, keep_the_order_and_never_run_two_at_once) {
   EXPECT_EQ(ran, posters * each);
 }
 
+/// What waits in a strand is queued, too: outsiders may not have more of it than `max_queued`, and get every place back.
+TEST_P(strands, count_against_the_bound_of_the_pool) {
+  pool_config bounded = config();
+  bounded.max_queued = 4;
+  thread_pool pool{bounded};
+  strand line{pool};
+  tally ran;
+  for (int round = 0; round < 3; ++round) {
+    gate open;
+    tally inside;
+    ASSERT_FALSE(line.post([&] {
+      inside.add();
+      open.pass();
+    }));
+    ASSERT_TRUE(inside.reaches(1)) << "the strand's turn has begun";
+    for (int i = 0; i < 4; ++i) EXPECT_FALSE(line.post([&] { ran.add(); })) << "place " << i << " of round " << round;
+    EXPECT_EQ(line.post([&] { ran.add(); }), errc::queue_full);
+    EXPECT_EQ(pool.post([&] { ran.add(); }), errc::queue_full);
+    open.open();
+    ASSERT_FALSE(pool.drain());
+  }
+  EXPECT_EQ(ran.get(), 12u);
+  // A task of the pool is never refused.
+  ASSERT_FALSE(pool.run([&] {
+    for (int i = 0; i < 20; ++i) {
+      if (const std::error_code refused = line.post([&] { ran.add(); })) return refused;
+    }
+    return std::error_code{};
+  }));
+  ASSERT_FALSE(pool.drain());
+  EXPECT_EQ(ran.get(), 32u);
+}
+
 TEST_P(strands, of_a_worker_keep_its_order) {
   thread_pool pool{config()};
   strand line{pool};

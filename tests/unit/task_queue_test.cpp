@@ -46,8 +46,23 @@ std::vector<std::size_t> take(Queue& queue, std::size_t limit, bool& more) {
   return numbers;
 }
 
+/// 0..9, pushed one by one, as they come out.
+template <int Defect>
+std::vector<std::size_t> order_of_singles() {
+  std::vector<node> nodes(10);
+  queue_of<Defect> queue;
+  for (std::size_t i = 0; i < nodes.size(); ++i) static_cast<void>(push_range(queue, nodes, i, i + 1));
+  bool more = false;
+  std::vector<std::size_t> order = take(queue, 1, more);
+  for (const std::size_t number : take(queue, 100, more)) order.push_back(number);
+  return order;
+}
+
 /// Submitted one by one as 0..9, the seed's came out as 0 9 8 7 6 5 4 3 2 1.
 TEST(task_queue, seed_defect_18) {
+  EXPECT_EQ(order_of_singles<0>(), (std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(order_of_singles<18>(), (std::vector<std::size_t>{0, 9, 8, 7, 6, 5, 4, 3, 2, 1}))
+      << "the switch no longer restores the fault";
   std::vector<node> nodes(10);
   queue_of<> queue;
   for (std::size_t i = 0; i < nodes.size(); ++i) EXPECT_EQ(push_range(queue, nodes, i, i + 1), push_status::accepted);
@@ -57,6 +72,63 @@ TEST(task_queue, seed_defect_18) {
   EXPECT_EQ(take(queue, 100, more), (std::vector<std::size_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
   EXPECT_FALSE(more);
   EXPECT_TRUE(queue.looks_empty());
+}
+
+/// The first of a list of two is taken and pushed again by itself, its link to the second still in it.
+template <int Defect>
+std::vector<std::size_t> order_after_a_repeat() {
+  std::vector<node> nodes(2);
+  queue_of<Defect> queue;
+  static_cast<void>(push_range(queue, nodes, 0, 2));
+  bool more = false;
+  std::vector<std::size_t> order = take(queue, 1, more);
+  nodes[0].next.store(&nodes[1], std::memory_order_relaxed);
+  static_cast<void>(queue.push(&nodes[0], &nodes[0], false));
+  for (const std::size_t number : take(queue, 4, more)) order.push_back(number);
+  return order;
+}
+
+/// A task of the seed that scheduled itself again took what came behind it in its old batch along: that ran twice.
+TEST(task_queue, seed_defect_4) {
+  EXPECT_EQ(order_after_a_repeat<0>(), (std::vector<std::size_t>{0, 1, 0}));
+  EXPECT_EQ(order_after_a_repeat<4>(), (std::vector<std::size_t>{0, 1, 0, 1, 0}))
+      << "the switch no longer restores the fault";
+}
+
+/// Notes what was last done to an atomic word of the queue.
+template <int Defect>
+struct noting_policy : with_seed_defect<Defect> {
+  static inline char last = ' ';
+  template <class T>
+  struct atomic : std::atomic<T> {
+    using std::atomic<T>::atomic;
+    T load(std::memory_order order) const noexcept {
+      last = 'l';
+      return std::atomic<T>::load(order);
+    }
+    void store(T value, std::memory_order order) noexcept {
+      last = 's';
+      std::atomic<T>::store(value, order);
+    }
+  };
+};
+
+/// What a push that wakes nobody does to the queue last.
+template <int Defect>
+char last_touch_of_a_push() {
+  struct noted_node {
+    typename noting_policy<Defect>::template atomic<noted_node*> next{nullptr};
+  };
+  noted_node pushed;
+  detail::task_queue<noting_policy<Defect>, noted_node> queue;
+  static_cast<void>(queue.push(&pushed, &pushed, false));
+  return noting_policy<Defect>::last;
+}
+
+/// The seed's schedule looked at the pool once more after the push, when its own task might have freed it already.
+TEST(task_queue, seed_defect_15) {
+  EXPECT_EQ(last_touch_of_a_push<0>(), 's') << "something follows the link that lets the task be taken";
+  EXPECT_EQ(last_touch_of_a_push<15>(), 'l') << "the switch no longer restores the fault";
 }
 
 TEST(task_queue, keeps_the_order_of_lists_and_singles) {

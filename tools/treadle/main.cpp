@@ -7,11 +7,23 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <iostream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 namespace {
+
+/// Prints the help or the version that was asked for. Returns the exit status.
+int answer(const CLI::App& app, const CLI::Success& asked) {
+  const int status = app.exit(asked);
+  std::cout.flush();
+  if (std::cout) return status;
+  fmt::print(stderr, "treadle: standard output: {}\n", std::generic_category().message(errno));
+  return 1;
+}
 
 /// Prints what is wrong with the command line, and how to mend it, in one line. Returns the exit status.
 int refuse(const std::string& message) {
@@ -32,7 +44,7 @@ int main(int argc, char** argv) {
     app.parse(std::vector<std::string>(words.options.rbegin(), words.options.rend()));
     return tool::run_hash(hash.options(std::move(words.paths)));
   } catch (const CLI::Success& asked) {  // --help, --version
-    return app.exit(asked);
+    return answer(app, asked);
   } catch (const CLI::ExtrasError&) {
     if (!app.get_subcommands().empty()) return refuse(tool::explain_extras(app));
     return refuse("'" + tool::readable(words.options.front()) + "' is no command; `treadle hash PATH...` is one");

@@ -51,7 +51,7 @@ class event {
         arm();  // another waiter was faster
         continue;
       }
-      if (!in_time) return event_result::timed_out;
+      if (!in_time && !P::seed_defect(16)) return event_result::timed_out;
       in_time = P::futex_wait(word_, word, deadline_ns);
     }
   }

@@ -24,6 +24,7 @@ struct internal_task : task {
 
   const operations* operations_of;
   source_site site;
+  bool holds_place = false;  ///< in a strand's queue, and counted against `max_queued` until it is taken out
 };
 
 }  // namespace treadle::detail

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <system_error>
+#include <utility>
 
 namespace treadle {
 class thread_pool;
@@ -40,6 +41,8 @@ class TREADLE_EXPORT admission {
   [[nodiscard]] std::error_code error() const noexcept { return error_; }
   /// Queues `made`, or ends it as cancelled if the pool is being cancelled.
   void push(internal_task& made) noexcept;
+  /// Leaves the task's place in `max_queued` to whoever queues it elsewhere; false if it has none.
+  [[nodiscard]] bool take_place() noexcept { return std::exchange(reserved_, false); }
 
  private:
   pool_core& pool_;

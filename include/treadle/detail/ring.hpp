@@ -271,7 +271,7 @@ class ring {
   /// Claims the oldest nodes that nobody has, under the lock; only the owner races, one node at a time.
   template <class Choose>
   steal_status claim_shared(Choose&& choose, index& head, index& count, std::uint64_t& retries) noexcept {
-    for (std::uint32_t attempt = 0; attempt < P::steal_attempts; ++attempt) {
+    for (std::uint32_t attempt = 0; attempt < P::steal_attempts || P::seed_defect(23); ++attempt) {
       const index available = distance(head, tail_.load(std::memory_order_acquire));  // E-PUSH
       if (available == 0) return steal_status::empty;
       if (available > capacity) {                      // the head is old by now

@@ -165,8 +165,8 @@ class scheduler : public forking<P, Task, Host> {
 
   Task* next(record& self) noexcept {
     const sync_state state = sync_.look();
-    if (state.life() >= lifecycle::cancelling || state.active() > limits_.width) return nullptr;
-    if (--self.until_injected == 0) {
+    if (state.life() >= leave_from || state.active() > limits_.width) return nullptr;
+    if (--self.until_injected == 0 && !P::seed_defect(17)) {
       self.until_injected = injected_interval;
       if (Task* const task = take_from(self, injected_, 1)) return task;
     }
@@ -191,7 +191,7 @@ class scheduler : public forking<P, Task, Host> {
   /// queue's consumer, a thief, a producer between its two steps) is waited for here: parking would not stay parked.
   Task* search(record& self) noexcept {
     sync_.publisher_barrier();  // E-DOING: a cancel that takes this worker for still running is seen here
-    const bool spins = self.spin_limit_ns > 0;
+    const bool spins = self.spin_limit_ns > 0 && !P::seed_defect(22);
     // After a small catch, let the catch of others' pushes grow: looking at once costs them more than it brings.
     if (!spins || self.last_catch >= small_catch || self.last_catch == 0) {
       Task* const task = search_once(self);
@@ -248,7 +248,7 @@ class scheduler : public forking<P, Task, Host> {
   Task* steal(record& self) noexcept {
     const std::uint32_t count = workers_.count();
     // A random start: thieves spread over the victims, and no victim is always the last.
-    std::uint32_t at = count > 1 ? static_cast<std::uint32_t>(self.next_random() % count) : 0;
+    std::uint32_t at = count > 1 && !P::seed_defect(23) ? static_cast<std::uint32_t>(self.next_random() % count) : 0;
     for (std::uint32_t visited = 0; visited < count; ++visited, at = at + 1 == count ? 0 : at + 1) {
       record* const victim = workers_.at(at);
       if (victim == nullptr || victim == &self) continue;
@@ -313,7 +313,7 @@ class scheduler : public forking<P, Task, Host> {
 
   /// Parks until there may be work. Returns false when the worker has to leave, which it then has.
   bool rest(record& self) noexcept {
-    if (sync_.look().life() >= lifecycle::cancelling) {
+    if (sync_.look().life() >= leave_from) {
       leave_running(self);
       return false;
     }
@@ -410,6 +410,7 @@ class scheduler : public forking<P, Task, Host> {
     return false;
   }
 
+  static constexpr lifecycle leave_from = P::seed_defect(1) ? lifecycle::draining : lifecycle::cancelling;
   static constexpr std::uint32_t injected_interval = 61;
   static constexpr int spin_pauses = 16;
   static constexpr std::size_t small_catch = 8;

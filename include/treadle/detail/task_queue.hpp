@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace treadle::detail {
 
@@ -44,7 +45,7 @@ class task_queue {
   /// waits; allocates nothing.
   template <class BeforeWake>
   push_status push(Node* first, Node* last, bool even_closed, BeforeWake&& before_wake) noexcept {
-    last->next.store(marked(nullptr), std::memory_order_relaxed);
+    if constexpr (!P::seed_defect(4)) last->next.store(marked(nullptr), std::memory_order_relaxed);
     bool announced = false;
     std::uintptr_t word = newest_.load(std::memory_order_relaxed);
     for (;;) {
@@ -67,6 +68,7 @@ class task_queue {
     // Nobody can take `first`, or what is behind it, or the node before it, until this link is there.
     auto& link = before != nullptr ? before->next : oldest_;
     link.store(marked(first), std::memory_order_release);  // E-LINK, LAST TOUCH
+    if constexpr (P::seed_defect(15)) static_cast<void>(is_closed());
     return (word & armed) != 0 ? push_status::accepted_must_wake : push_status::accepted;
   }
 
@@ -86,6 +88,15 @@ class task_queue {
       return take_status::contended;
     }
     std::size_t taken = 0;
+    Node* newest_first = nullptr;
+    const auto hand_on = [&](Node* each) {
+      if constexpr (P::seed_defect(18)) {
+        each->next.store(std::exchange(newest_first, each), std::memory_order_relaxed);
+      } else {
+        sink(each);
+      }
+      ++taken;
+    };
     Node* node = pointer(oldest_.load(std::memory_order_acquire));  // E-LINK
     if (node == nullptr && !looks_empty()) node = wait_for_link(oldest_);
     while (node != nullptr && taken < limit) {
@@ -93,17 +104,22 @@ class task_queue {
       if (next == nullptr) {
         oldest_.store(nullptr, std::memory_order_relaxed);
         if (unlink_newest(node)) {
-          sink(node);
-          ++taken;
+          hand_on(node);
           node = nullptr;
           break;
         }
         next = wait_for_link(node->next);
         if (next == nullptr) break;
       }
-      sink(node);
-      ++taken;
+      hand_on(node);
       node = next;
+    }
+    if constexpr (P::seed_defect(18)) {
+      while (newest_first != nullptr) {
+        Node* const each = newest_first;
+        newest_first = each->next.load(std::memory_order_relaxed);
+        sink(each);
+      }
     }
     if (node != nullptr) oldest_.store(marked(node), std::memory_order_relaxed);
     more = node != nullptr && !P::seed_defect(14);

@@ -46,7 +46,7 @@ class waking {
     wake_claim claim = sync_.claim_wake(limits_.width, limits_.limit, false);
     if (claim.kind == wake_kind::none) return;
     wake(claim);
-    for (auto extra = std::bit_width(count); extra > 1; --extra) {
+    for (auto extra = std::bit_width(P::seed_defect(21) ? std::size_t{1} : count); extra > 1; --extra) {
       claim = sync_.claim_wake(limits_.width, limits_.limit, true);
       if (claim.kind == wake_kind::none) return;
       wake(claim);

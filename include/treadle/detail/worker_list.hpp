@@ -47,9 +47,8 @@ struct worker_record {
   std::uint32_t until_injected = 1;  ///< tasks to start until the injected queue is served again
   std::uint64_t random;
   std::int64_t spin_limit_ns = 0;
-  bool searcher = false;      ///< holds the pool's one searcher token
-  bool just_woken = false;    ///< has not found work since it was woken
-  bool may_overflow = false;  ///< something was pushed to `overflow` and not seen gone
+  bool searcher = false;    ///< holds the pool's one searcher token
+  bool just_woken = false;  ///< has not found work since it was woken
   std::uint32_t blocking_depth = 0;
   std::size_t last_catch = 0;      ///< tasks that the last search brought
   fork_node<P>* stolen = nullptr;  ///< a fork that the last search brought
