@@ -11,11 +11,11 @@
 namespace treadle::detail {
 
 /// One reading of a fork stack's word: the zone [head, end) that thieves may take from, and how often its owner has
-/// ended foreign work.
+/// shared something or ended foreign work, so that no word comes back.
 class fork_zone {
  public:
   constexpr explicit fork_zone(std::uint64_t word = 0) noexcept : word_(word) {}
-  static constexpr std::uint32_t max_index = 0xffff;
+  static constexpr std::uint32_t max_index = 0xfff;
 
   [[nodiscard]] constexpr std::uint32_t head() const noexcept { return static_cast<std::uint32_t>(word_) & max_index; }
   [[nodiscard]] constexpr std::uint32_t end() const noexcept {
@@ -27,7 +27,7 @@ class fork_zone {
   [[nodiscard]] constexpr fork_zone without_oldest() const noexcept { return fork_zone(word_ + one_head); }
   [[nodiscard]] constexpr fork_zone without_newest() const noexcept { return fork_zone(word_ - one_end); }
 
-  static constexpr unsigned end_shift = 16, epoch_shift = 32;
+  static constexpr unsigned end_shift = 12, epoch_shift = 24;
   static constexpr std::uint64_t one_head = 1, one_end = std::uint64_t{1} << end_shift,
                                  one_epoch = std::uint64_t{1} << epoch_shift;
 
@@ -156,7 +156,7 @@ class fork_stack {
       cells_[end + at - 1].set(each);
     }
     newest_shared_ = newest;
-    zone_.fetch_add(count * fork_zone::one_end, std::memory_order_seq_cst);  // E-FORK
+    zone_.fetch_add(count * fork_zone::one_end + fork_zone::one_epoch, std::memory_order_seq_cst);  // E-FORK
     return count;
   }
 
@@ -191,6 +191,18 @@ class fork_stack {
 
   [[nodiscard]] std::uint32_t shared_count() const noexcept {
     return fork_zone(zone_.load(std::memory_order_acquire)).count();  // E-FORK
+  }
+
+  /// Says whether something is shared that stays there for some microseconds: what does not is cheaper for its owner to
+  /// run than to hand over. Waits that long.
+  [[nodiscard]] bool is_ripe() const noexcept {
+    const std::uint64_t word = zone_.load(std::memory_order_relaxed);
+    if (fork_zone(word).count() == 0) return false;
+    for (std::uint32_t round = 0; round < P::ripening_rounds; ++round) {
+      P::pause();
+      if (zone_.load(std::memory_order_relaxed) != word) return false;
+    }
+    return true;
   }
 
   /// Takes the oldest shared fork for the owner of `thief`. Null if there is none, or others were faster too often.

@@ -103,7 +103,7 @@ class forking : public waking<P, Task, Host> {
 
   /// Takes a fork of `victim` into the worker's hands.
   bool steal_fork(record& self, record& victim) noexcept {
-    if (self.forks == nullptr || victim.forks == nullptr) return false;
+    if (self.forks == nullptr || victim.forks == nullptr || !victim.forks->is_ripe()) return false;
     self.stolen = victim.forks->steal(*self.forks);
     return self.stolen != nullptr;
   }
@@ -153,15 +153,15 @@ class forking : public waking<P, Task, Host> {
     sync_.barrier();
   }
 
-  /// One look: says whether there is a fork to take.
+  /// One look: says whether there is a fork to take. When the post is given up, any fork counts: nobody else will look.
   [[nodiscard]] bool look_out(record& self) noexcept {
-    if (look_for_forks()) return true;
+    if (ripe_forks()) return true;
     self.nap_ns = self.nap_ns < longest_nap_ns ? self.nap_ns * 2 : longest_nap_ns;
     const bool in_vain = forks_are_used_.exchange(0, std::memory_order_relaxed) == 0;
     self.looks_in_vain = in_vain ? self.looks_in_vain + 1 : 0;
     if (self.looks_in_vain < P::lookout_patience && !sync_.look().quiet()) return false;
     leave_lookout(self);
-    return look_for_forks();
+    return this->any_forks();
   }
 
  private:
@@ -178,11 +178,11 @@ class forking : public waking<P, Task, Host> {
     fork::finish(&taken);  // LAST TOUCH
   }
 
-  [[nodiscard]] bool look_for_forks() const noexcept {
+  [[nodiscard]] bool ripe_forks() const noexcept {
     const std::uint32_t count = workers_.count();
     for (std::uint32_t i = 0; i < count; ++i) {
       const record* const victim = workers_.at(i);
-      if (victim != nullptr && victim->shared_forks() != 0) return true;
+      if (victim != nullptr && victim->forks != nullptr && victim->forks->is_ripe()) return true;
     }
     return false;
   }

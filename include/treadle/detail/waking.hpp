@@ -57,12 +57,13 @@ class waking {
     return start_failures_.load(std::memory_order_relaxed);
   }
 
+  /// Says whether a task is queued anywhere. Forks are none of it: their owners run them, unless somebody is faster.
   [[nodiscard]] bool anything_queued() const noexcept {
     if (!injected_.looks_empty()) return true;
     const std::uint32_t count = workers_.count();
     for (std::uint32_t i = 0; i < count; ++i) {
       const record* const worker = workers_.at(i);
-      if (worker != nullptr && (!worker->own.looks_empty() || worker->shared_forks() != 0)) return true;
+      if (worker != nullptr && !worker->own.looks_empty()) return true;
     }
     return false;
   }
@@ -83,7 +84,16 @@ class waking {
   void wake_if_work_is_left(std::size_t count) noexcept {
     // Work that is seen is told now. If none is, the next push from outside must tell: the flag and the look at what
     // was pushed are one read-modify-write.
-    if (anything_queued() || injected_.arm()) notify(count == 0 ? 1 : count);
+    if (anything_queued() || any_forks() || injected_.arm()) notify(count == 0 ? 1 : count);
+  }
+
+  [[nodiscard]] bool any_forks() const noexcept {
+    const std::uint32_t count = workers_.count();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const record* const worker = workers_.at(i);
+      if (worker != nullptr && worker->shared_forks() != 0) return true;
+    }
+    return false;
   }
 
   void wake(wake_claim claim) noexcept {
