@@ -52,8 +52,8 @@ byte made, ran, pushed, waking;
 #define some_vacant (started[0] + started[1] + STARTED_2 + STARTED_3 < N)
 
 /* By index, lowest first, one worker a step; again from the start when none was claimable.
- * mirrors: include/treadle/detail/scheduler.hpp wake 52763a6f
- * mirrors: include/treadle/detail/scheduler.hpp notify 84b2bcb5
+ * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
+ * mirrors: include/treadle/detail/waking.hpp notify 84b2bcb5
  * mirrors: include/treadle/detail/worker_list.hpp try_take f6f02b57 */
 inline notify(count) {
   do
@@ -98,7 +98,7 @@ inline notify(count) {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp rest 69f30909
- * mirrors: include/treadle/detail/scheduler.hpp sleep 0e39d9a1
+ * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
  * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82
  * mirrors: include/treadle/detail/scheduler.hpp end_retire 29f4c670 */
 proctype worker(byte self) {

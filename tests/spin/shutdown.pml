@@ -41,9 +41,9 @@ bool joined;
 
 #define touch() assert(!freed)
 
-/* mirrors: include/treadle/detail/scheduler.hpp notify 84b2bcb5
- * mirrors: include/treadle/detail/scheduler.hpp wake 52763a6f
- * mirrors: include/treadle/detail/scheduler.hpp start a25b2370 */
+/* mirrors: include/treadle/detail/waking.hpp notify 84b2bcb5
+ * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
+ * mirrors: include/treadle/detail/waking.hpp start a25b2370 */
 inline notify() {
   d_step { touch() };
   claim_wake(LIMIT, false, kind, as_searcher);
@@ -134,14 +134,14 @@ proctype outsider() {
   returned++
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp work 29ef5962
+/* mirrors: include/treadle/detail/scheduler.hpp work 3d7007c5
  * mirrors: include/treadle/detail/scheduler.hpp next 876d4a25
  * mirrors: include/treadle/detail/scheduler.hpp put_back eba69e94
  * mirrors: include/treadle/detail/scheduler.hpp rest 69f30909
- * mirrors: include/treadle/detail/scheduler.hpp sleep 0e39d9a1
+ * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
  * mirrors: include/treadle/detail/scheduler.hpp leave_running 19446fda
  * mirrors: include/treadle/detail/scheduler.hpp leave_parked d3eb7fbd
- * mirrors: src/core/pool_core.cpp thread_main 6961259d */
+ * mirrors: src/core/pool_core.cpp thread_main 5259e8e3 */
 proctype worker(byte self) {
   bool searcher, seen, as_searcher, just_woken;
   byte i, kind;

@@ -31,7 +31,7 @@ byte drained, made, ran, standing_in;
 #endif
 bool told[2]; /* the epoch, as each waiter sees it: moved since it read it? */
 
-/* mirrors: include/treadle/detail/scheduler.hpp tell_quiet b5b067ce */
+/* mirrors: include/treadle/detail/waking.hpp tell_quiet b5b067ce */
 inline tell_quiet() {
   told[0] = true;
   told[1] = true
@@ -59,9 +59,9 @@ inline wake_parked() {
   }
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp notify 84b2bcb5
- * mirrors: include/treadle/detail/scheduler.hpp wake 52763a6f
- * mirrors: include/treadle/detail/scheduler.hpp start a25b2370
+/* mirrors: include/treadle/detail/waking.hpp notify 84b2bcb5
+ * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
+ * mirrors: include/treadle/detail/waking.hpp start a25b2370
  * mirrors: include/treadle/detail/worker_list.hpp take_vacant 9dd0873f */
 inline notify() {
   claim_wake(LIMIT, false, kind, as_searcher);

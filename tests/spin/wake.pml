@@ -66,14 +66,14 @@ byte ran;               /* ghost: tasks ended */
 #endif
 /* In one step. Reading queue by queue may also miss what moves meanwhile; that is no more than what is missed while it
  * is in a taker's hands, which is a state here.
- * mirrors: include/treadle/detail/scheduler.hpp anything_queued 209c1eb2 */
+ * mirrors: include/treadle/detail/waking.hpp anything_queued 9da00bdb */
 #define anything_queued (!injected_looks_empty || ring[0] > 0 || ring[1] > 0 || RING_2 > 0 || RING_3 > 0)
 
 /* A fresh thread is started in the step that claims it (spawn.pml has the steps), a parked one in two. The lowest
  * claimable worker is woken; a waker waits while there is none.
- * mirrors: include/treadle/detail/scheduler.hpp notify 84b2bcb5
- * mirrors: include/treadle/detail/scheduler.hpp wake 52763a6f
- * mirrors: include/treadle/detail/scheduler.hpp start a25b2370 */
+ * mirrors: include/treadle/detail/waking.hpp notify 84b2bcb5
+ * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
+ * mirrors: include/treadle/detail/waking.hpp start a25b2370 */
 inline notify(count) {
   do
   :: atomic {
@@ -125,7 +125,7 @@ inline arm_injected(seen) {
   }
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp wake_if_work_is_left 08742cbf */
+/* mirrors: include/treadle/detail/waking.hpp wake_if_work_is_left 08742cbf */
 inline wake_if_work_is_left(count) {
   atomic {
     !searching && can_wake ->
@@ -168,7 +168,7 @@ inline found(rest) {
 
 /* The end of a take: what is left of it becomes visible in the taker's ring.
  * mirrors: include/treadle/detail/scheduler.hpp take_from b2637a92
- * mirrors: include/treadle/detail/scheduler.hpp steal eb3be43b
+ * mirrors: include/treadle/detail/scheduler.hpp steal 7de63f1e
  * mirrors: include/treadle/detail/scheduler.hpp steal_from 692cb741 */
 inline commit() {
   d_step {
@@ -230,12 +230,12 @@ inline run_task() {
   fi
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp work 29ef5962
+/* mirrors: include/treadle/detail/scheduler.hpp work 3d7007c5
  * mirrors: include/treadle/detail/scheduler.hpp next 876d4a25
- * mirrors: include/treadle/detail/scheduler.hpp search 2bb2feb3
+ * mirrors: include/treadle/detail/scheduler.hpp search a13411a7
  * mirrors: include/treadle/detail/scheduler.hpp rest 69f30909
- * mirrors: include/treadle/detail/scheduler.hpp sleep 0e39d9a1
- * mirrors: include/treadle/detail/scheduler.hpp woken 459a9811
+ * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
+ * mirrors: include/treadle/detail/scheduler.hpp woken 44417496
  * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82 */
 proctype worker(byte self) {
   bool just_woken, searcher, seen, as_searcher, holds_queue;
