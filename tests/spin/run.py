@@ -19,7 +19,7 @@ MEMORY_MIB = 900
 
 def build(options, model, kind, defines, folder):
     subprocess.run([options.spin, *defines, "-a", model], cwd=folder, check=True)
-    flags = ["-O1", "-w", "-DCOLLAPSE", f"-DMEMLIM={MEMORY_MIB}"]
+    flags = ["-O0" if kind == "fault" else "-O1", "-w", "-DCOLLAPSE", f"-DMEMLIM={MEMORY_MIB}"]
     flags += ["-DNFAIR=3"] if kind == "ltl" else ["-DSAFETY"]
     subprocess.run([options.cc, *flags, "-o", "pan", "pan.c"], cwd=folder, check=True)
 
