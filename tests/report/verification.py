@@ -83,7 +83,7 @@ def spin_section(build):
              else "error" if entry["error_found"] else "none") for name, entry in sorted(report.items())]
     checked = [entry for entry in report.values() if entry["kind"] != "fault"]
     return (f"{len(checked)} searches, each exhaustive: {number(sum(each['states'] for each in checked))} states in "
-            f"{sum(each['seconds'] for each in checked):.0f} s; {len(report) - len(checked)} seeded faults "
+            f"{sum(each['seconds'] for each in checked):.0f} s of CPU; {len(report) - len(checked)} seeded faults "
             f"(preset {preset}).\n\n" + table(("search", "configuration", "states", "depth", "error"), rows))
 
 

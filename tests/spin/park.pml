@@ -5,7 +5,7 @@
  * retires takes no wake-up with it; the counts of the word are those of the threads when nothing moves any more.
  *
  * run: safety -DN=3 -DALL_PARKED -DOUTSIDERS=1 -DPUSHES=1 -DBATCH=3 -DTIMEOUTS=1
- * run: safety -DN=2 -DOUTSIDERS=2 -DPUSHES=2 -DTIMEOUTS=1
+ * run: safety -DN=2 -DOUTSIDERS=1 -DPUSHES=3 -DTIMEOUTS=1
  * run: safety -DN=4 -DALL_PARKED -DOUTSIDERS=1 -DPUSHES=1 -DBATCH=2 -DTIMEOUTS=1
  * run: safety -DN=3 -DALL_PARKED -DOUTSIDERS=2 -DPUSHES=1 -DTIMEOUTS=2
  * run: ltl -DN=2 -DOUTSIDERS=2 -DPUSHES=1 -DTIMEOUTS=1
