@@ -4,7 +4,7 @@
  * start, or by whoever waits, who runs it; every wait ends, and every task has run.
  *
  * run: safety -DN=3 -DREFUSALS=2 -DPUSHES=1
- * run: safety -DN=3 -DREFUSALS=2 -DPUSHES=3 -DOUTSIDERS=1
+ * run: safety -DN=3 -DREFUSALS=2 -DPUSHES=2 -DOUTSIDERS=1
  * run: safety -DN=3 -DREFUSALS=1 -DPUSHES=2 -DOUTSIDERS=1 -DNOBODY_WAITS
  * run: ltl -DN=2 -DREFUSALS=2 -DPUSHES=1
  * fault: FAULT_2 -DN=2 -DREFUSALS=1 -DPUSHES=1
