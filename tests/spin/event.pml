@@ -69,7 +69,7 @@ inline disarm(result) {
 }
 
 /* mirrors: include/treadle/detail/event.hpp arm e437815b
- * mirrors: include/treadle/detail/event.hpp wait_armed 6141d0ac
+ * mirrors: include/treadle/detail/event.hpp wait_armed 6165703f
  * mirrors: include/treadle/detail/event.hpp wait 75a92d8e */
 proctype waiter(byte self) {
   byte result;

@@ -53,7 +53,7 @@ byte made, ran, pushed, waking;
 
 /* By index, lowest first, one worker a step; again from the start when none was claimable.
  * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
- * mirrors: include/treadle/detail/waking.hpp notify 84b2bcb5
+ * mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
  * mirrors: include/treadle/detail/worker_list.hpp try_take f6f02b57 */
 inline notify(count) {
   do
@@ -97,7 +97,7 @@ inline notify(count) {
   woken = 0
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp rest 69f30909
+/* mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
  * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
  * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82
  * mirrors: include/treadle/detail/scheduler.hpp end_retire 29f4c670 */
@@ -226,7 +226,7 @@ gone:
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp inject 33b7be3a
- * mirrors: include/treadle/detail/task_queue.hpp push 58bee6c2 */
+ * mirrors: include/treadle/detail/task_queue.hpp push 41bce2aa */
 proctype outsider() {
   byte i, kind, woken, pushes = PUSHES;
   bool as_searcher, must_wake;

@@ -41,7 +41,7 @@ bool joined;
 
 #define touch() assert(!freed)
 
-/* mirrors: include/treadle/detail/waking.hpp notify 84b2bcb5
+/* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
  * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
  * mirrors: include/treadle/detail/waking.hpp start a25b2370 */
 inline notify() {
@@ -90,7 +90,7 @@ inline notify() {
  * mirrors: include/treadle/detail/scheduler.hpp inject 33b7be3a
  * mirrors: include/treadle/detail/scheduler.hpp enter_gate e3c5bb85
  * mirrors: include/treadle/detail/scheduler.hpp leave_gate cf08e499
- * mirrors: include/treadle/detail/task_queue.hpp push 58bee6c2
+ * mirrors: include/treadle/detail/task_queue.hpp push 41bce2aa
  * mirrors: include/treadle/detail/task_queue.hpp close fdb3f6ed */
 proctype outsider() {
   byte i, kind;
@@ -135,9 +135,9 @@ proctype outsider() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 3d7007c5
- * mirrors: include/treadle/detail/scheduler.hpp next 876d4a25
+ * mirrors: include/treadle/detail/scheduler.hpp next 3bcf769f
  * mirrors: include/treadle/detail/scheduler.hpp put_back eba69e94
- * mirrors: include/treadle/detail/scheduler.hpp rest 69f30909
+ * mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
  * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
  * mirrors: include/treadle/detail/scheduler.hpp leave_running 19446fda
  * mirrors: include/treadle/detail/scheduler.hpp leave_parked d3eb7fbd

@@ -59,7 +59,7 @@ inline wake_parked() {
   }
 }
 
-/* mirrors: include/treadle/detail/waking.hpp notify 84b2bcb5
+/* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
  * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
  * mirrors: include/treadle/detail/waking.hpp start a25b2370
  * mirrors: include/treadle/detail/worker_list.hpp take_vacant 9dd0873f */
@@ -116,7 +116,7 @@ inline notify() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp found cff8be79
- * mirrors: include/treadle/detail/scheduler.hpp rest 69f30909
+ * mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
  * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82 */
 proctype worker(byte self) {
   bool just_woken, searcher, seen, as_searcher;

@@ -71,7 +71,7 @@ byte ran;               /* ghost: tasks ended */
 
 /* A fresh thread is started in the step that claims it (spawn.pml has the steps), a parked one in two. The lowest
  * claimable worker is woken; a waker waits while there is none.
- * mirrors: include/treadle/detail/waking.hpp notify 84b2bcb5
+ * mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
  * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
  * mirrors: include/treadle/detail/waking.hpp start a25b2370 */
 inline notify(count) {
@@ -168,7 +168,7 @@ inline found(rest) {
 
 /* The end of a take: what is left of it becomes visible in the taker's ring.
  * mirrors: include/treadle/detail/scheduler.hpp take_from b2637a92
- * mirrors: include/treadle/detail/scheduler.hpp steal 7de63f1e
+ * mirrors: include/treadle/detail/scheduler.hpp steal 7a208d9b
  * mirrors: include/treadle/detail/scheduler.hpp steal_from 692cb741 */
 inline commit() {
   d_step {
@@ -231,9 +231,9 @@ inline run_task() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 3d7007c5
- * mirrors: include/treadle/detail/scheduler.hpp next 876d4a25
- * mirrors: include/treadle/detail/scheduler.hpp search a13411a7
- * mirrors: include/treadle/detail/scheduler.hpp rest 69f30909
+ * mirrors: include/treadle/detail/scheduler.hpp next 3bcf769f
+ * mirrors: include/treadle/detail/scheduler.hpp search 21dc1221
+ * mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
  * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
  * mirrors: include/treadle/detail/scheduler.hpp woken 44417496
  * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82 */
@@ -324,7 +324,7 @@ running:
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp inject 33b7be3a
- * mirrors: include/treadle/detail/task_queue.hpp push 58bee6c2
+ * mirrors: include/treadle/detail/task_queue.hpp push 41bce2aa
  * mirrors: include/treadle/detail/task_queue.hpp arm 22ced07f */
 active proctype producer() {
   byte i, kind, woken, pushes = PUSHES;

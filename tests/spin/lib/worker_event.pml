@@ -38,7 +38,7 @@ inline event_disarm(w, result) {
 }
 
 /* The part of wait_armed before the sleep; the worker sleeps while `asleep`.
- * mirrors: include/treadle/detail/event.hpp wait_armed 6141d0ac */
+ * mirrors: include/treadle/detail/event.hpp wait_armed 6165703f */
 inline event_look_or_sleep(w, result) {
   d_step {
     if
