@@ -19,6 +19,8 @@ struct ring {
   typename P::template atomic<int> tail;
 };
 """
+SPIN = "/* run: safety\n * mirrors: include/treadle/detail/ring.hpp push f84d4eb4\n */\n"
+PROMISES = "| promise | tests |\n|---|---|\n| it runs | `unit.pool.runs` |\n"
 CLEAN = {
     "include/treadle/config.hpp": "#pragma once\n",
     "include/treadle/task.hpp": "#pragma once\n#include <treadle/config.hpp>\n",
@@ -29,6 +31,9 @@ CLEAN = {
     "tools/treadle/main.cpp": "#include <unistd.h>\n#include <treadle/thread_pool.hpp>\nint main() {}\n",
     "docs/design/memory-model.md": MODEL,
     "examples/readme.cpp": "int main() {}\n",
+    "docs/promises.md": PROMISES,
+    "tests/unit/pool_test.cpp": "TEST(pool, runs) {}\n",
+    "tests/spin/ring.pml": SPIN,
     "README.md": "# The pool\n\nSee [the model](docs/design/memory-model.md#memory-model) and [above](#the-pool).\n",
 }
 
@@ -80,6 +85,10 @@ PLANTED = [
     ("README.md", "TO" + "DO: write\n", "finish it"),
     ("src/core/pool.cpp", "// FIX" + "ME later\n", "finish it"),
     ("src/core/pool.cpp", "__attribute__((no_san" + "itize(\"thread\"))) void f();\n", "no sanitizer"),
+    ("include/treadle/detail/ring.hpp", KERNEL.replace("tail.store(1", "tail.store(2"), "push in .* has changed"),
+    ("include/treadle/detail/ring.hpp", KERNEL.replace("void push", "void pull"), "push, which is not there"),
+    ("docs/promises.md", PROMISES.replace("runs`", "ran`"), "promises.md:3: there is no test unit.pool.ran"),
+    ("docs/promises.md", PROMISES + "| it ends | none |\n", "promises.md:4: a promise without a test"),
     ("tests/unit/a_test.cpp", "TEST(pool, DIS" + "ABLED_runs) {}\n", "disabled test"),
 ]
 
@@ -96,6 +105,7 @@ INNOCENT = [
     ("src/core/pool.cpp", "// std::memory_order_acquire in a comment, and #include <sys/mman.h>\n"),
     ("src/core/pool.cpp", "const int a = 1'000'000; // 'quoted' \"\nconst char b = '{';\n"),
     ("include/treadle/detail/ring.hpp", KERNEL.replace("#include", "#include <atomic>\n#include")),
+    ("include/treadle/detail/ring.hpp", KERNEL.replace("// E-PUSH\n", "// E-PUSH: said in other words\n")),
     ("README.md", "`[a](b.md)` and\n```\n[c](d.md)\n```\nand <https://example.org/home/x>\n"),
     ("README.md", "```cpp\nint a;\n```\n\n```cpp\nint main() {}\n```\n"),
     ("README.md", "See [it](https://example.org/a#b) and [that](LICENSE).\n\n[ref]: README.md\n"),

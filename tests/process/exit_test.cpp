@@ -44,7 +44,7 @@ TEST_P(sudden_exit, is_not_held_up) {
 }
 INSTANTIATE_TEST_SUITE_P(all, sudden_exit,
                          testing::Combine(testing::Values("idle", "busy", "full"),
-                                          testing::Values("quick_exit", "_exit"), testing::Values("drain")),
+                                          testing::Values("quick_exit", "_exit", "exec"), testing::Values("drain")),
                          &join_names);
 
 class abnormal_exit : public exit_path {};

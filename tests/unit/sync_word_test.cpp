@@ -92,7 +92,26 @@ TEST(sync_word, settles_who_takes_a_sleeper_back) {
   EXPECT_FALSE(sync.retire_idle()) << "its waker counts on it";
   sync.announce_idle(true);
   EXPECT_TRUE(sync.retire_idle());
+  EXPECT_EQ(counts_of(sync.look()), (counts{0, 0, 1}));
+  sync.leave_retired();
   EXPECT_EQ(counts_of(sync.look()), (counts{0, 0, 0}));
+}
+
+/// Whoever retires may find that a waker has chosen it, and stays: nobody may have been started in its place meanwhile.
+TEST(sync_word, keeps_the_place_of_one_who_retires_until_it_has_left) {
+  word sync;
+  for (int i = 0; i < 2; ++i) {
+    static_cast<void>(sync.claim_wake(2, 2, false));
+    sync.release_search();
+  }
+  sync.announce_idle(false);
+  ASSERT_TRUE(sync.retire_idle());
+  EXPECT_EQ(sync.claim_wake(2, 2, false).kind, wake_kind::none) << "both records are taken";
+  sync.give_back_retired();
+  EXPECT_EQ(counts_of(sync.look()), (counts{1, 1, 2}));
+  ASSERT_TRUE(sync.retire_idle());
+  sync.leave_retired();
+  EXPECT_EQ(sync.claim_wake(2, 2, false).kind, wake_kind::fresh);
 }
 
 TEST(sync_word, leaves_no_slot_to_one_who_wants_back_above_the_width) {
@@ -206,7 +225,9 @@ TEST(sync_word, agrees_with_plain_counters) {
           break;
         default:
           ASSERT_EQ(sync.retire_idle(), plain.idle != 0);
-          if (plain.idle != 0) --plain.idle, --plain.total;
+          if (plain.idle == 0) break;
+          sync.leave_retired();
+          --plain.idle, --plain.total;
       }
       ASSERT_EQ(counts_of(sync.look()), plain) << "in walk " << walk << ", step " << step;
       ASSERT_EQ(sync.look().searching(), searching);

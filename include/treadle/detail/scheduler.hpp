@@ -356,9 +356,7 @@ class scheduler : public forking<P, Task, Host> {
             continue;
           }
           deadline = INT64_MAX;  // if it may not leave now, someone is about to wake it
-          if (self.own.looks_empty() && sync_.retire_idle()) {
-            return end_retire(self, self.wake_up.disarm());
-          }
+          if (self.own.looks_empty() && sync_.retire_idle()) return end_retire(self, self.wake_up.disarm());
       }
     }
   }
@@ -391,6 +389,7 @@ class scheduler : public forking<P, Task, Host> {
       sync_.give_back_retired();
       return woken(self, result == event_result::granted);
     }
+    sync_.leave_retired();
     return false;
   }
 

@@ -143,16 +143,21 @@ class sync_word {
   /// `cancel_idle` took the count of another worker, whose waker had taken ours: gives it back.
   void give_back_idle() noexcept { add(sync_state::one_idle - sync_state::one_active); }
 
-  /// A parked worker leaves for good. Returns false if a waker has already counted it as awake, or the pool stops.
+  /// A parked worker is no sleeper any more, and stays counted until it knows that no waker has chosen it: counted out
+  /// at once, its place would be given away, and the threads be above the limit if it stays. Returns false if a waker
+  /// has already counted it as awake, or the pool stops.
   bool retire_idle() noexcept {
     std::uint64_t word = word_.load(std::memory_order_relaxed);
     for (;;) {
       const sync_state now(word);
       if (now.idle() == 0 || now.life() != lifecycle::running) return false;
-      if (change(word, word - sync_state::one_idle - sync_state::one_total)) return true;
+      if (change(word, word - sync_state::one_idle)) return true;
     }
   }
-  void give_back_retired() noexcept { add(sync_state::one_idle + sync_state::one_total); }
+  /// `retire_idle` took the count of another worker, whose waker had taken ours: gives it back.
+  void give_back_retired() noexcept { add(sync_state::one_idle); }
+  /// Nobody had: the worker leaves for good.
+  void leave_retired() noexcept { subtract(sync_state::one_total); }
 
   /// The searcher found work, or gives up being one.
   sync_state release_search() noexcept { return subtract(sync_state::searching_bit); }

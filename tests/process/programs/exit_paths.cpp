@@ -4,6 +4,7 @@
 #include <treadle/treadle.hpp>
 
 #include <csignal>
+#include <string>
 
 using program::eventually;
 
@@ -103,6 +104,11 @@ void make_chain() {
     std::quick_exit(exit_code);
   }
   if (std::strcmp(way, "_exit") == 0) _exit(exit_code);
+  if (std::strcmp(way, "exec") == 0) {
+    // The program that takes this one's place ends with the code that is expected.
+    const std::string code = "exit " + std::to_string(exit_code);
+    execl("/bin/sh", "sh", "-c", code.c_str(), static_cast<char*>(nullptr));
+  }
   if (std::strcmp(way, "abort") == 0) std::abort();
   if (std::strcmp(way, "terminate") == 0) std::terminate();
   program::fail("an unknown way to end", __FILE__, __LINE__);
