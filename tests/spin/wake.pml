@@ -66,7 +66,7 @@ byte ran;               /* ghost: tasks ended */
 #endif
 /* In one step. Reading queue by queue may also miss what moves meanwhile; that is no more than what is missed while it
  * is in a taker's hands, which is a state here.
- * mirrors: include/treadle/detail/waking.hpp anything_queued 9da00bdb */
+ * mirrors: include/treadle/detail/waking.hpp anything_queued 209c1eb2 */
 #define anything_queued (!injected_looks_empty || ring[0] > 0 || ring[1] > 0 || RING_2 > 0 || RING_3 > 0)
 
 /* A fresh thread is started in the step that claims it (spawn.pml has the steps), a parked one in two. The lowest
@@ -125,7 +125,7 @@ inline arm_injected(seen) {
   }
 }
 
-/* mirrors: include/treadle/detail/waking.hpp wake_if_work_is_left 08742cbf */
+/* mirrors: include/treadle/detail/waking.hpp wake_if_work_is_left ce8fef69 */
 inline wake_if_work_is_left(count) {
   atomic {
     !searching && can_wake ->
