@@ -32,7 +32,7 @@ usage usage_below(treadle::worker& self, const fs::path& directory) {
     entries.push_back(*each);
   }
   usage sum = usage_of(self, entries);
-  sum.unreadable += error ? 1 : 0;
+  if (error) ++sum.unreadable;
   return sum;
 }
 
