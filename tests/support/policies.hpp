@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -70,6 +71,7 @@ class manual_host : public detail::scheduler<P, task, manual_host<P>> {
     static_cast<void>(this->sync().release_search());
     record* const made =
         this->workers().take_vacant([&](std::uint32_t index) { return make_record(index); }, [](record*) {});
+    if (made == nullptr) std::abort();  // no memory
     made->state.store(detail::record_state::live, std::memory_order_relaxed);
     made->become(detail::activity::awake);
     return *made;
