@@ -12,6 +12,7 @@ namespace {
 
 class category final : public std::error_category {
  public:
+  constexpr category() noexcept = default;
   const char* name() const noexcept override { return "treadle"; }
 
   std::string message(int code) const override {
@@ -61,13 +62,17 @@ class category final : public std::error_category {
   }
 };
 
+/// Errors are reported during the exit of the process, too; and when there is no memory.
+union category_storage {
+  constexpr category_storage() noexcept : value() {}
+  constexpr ~category_storage() {}
+  category value;
+};
+constinit category_storage never_destroyed;
+
 }  // namespace
 
-const std::error_category& error_category() noexcept {
-  // Never destroyed: errors are reported during the exit of the process, too.
-  static const category& instance = *new category;
-  return instance;
-}
+const std::error_category& error_category() noexcept { return never_destroyed.value; }
 
 }  // namespace treadle
 
