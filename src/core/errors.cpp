@@ -2,8 +2,10 @@
 #include <treadle/errc.hpp>
 
 #include <cinttypes>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <string>
 
 namespace treadle {
@@ -12,7 +14,6 @@ namespace {
 
 class category final : public std::error_category {
  public:
-  constexpr category() noexcept = default;
   const char* name() const noexcept override { return "treadle"; }
 
   std::string message(int code) const override {
@@ -62,17 +63,15 @@ class category final : public std::error_category {
   }
 };
 
-/// Errors are reported during the exit of the process, too; and when there is no memory.
-union category_storage {
-  constexpr category_storage() noexcept : value() {}
-  constexpr ~category_storage() {}
-  category value;
-};
-constinit category_storage never_destroyed;
-
 }  // namespace
 
-const std::error_category& error_category() noexcept { return never_destroyed.value; }
+const std::error_category& error_category() noexcept {
+  // Never destroyed: errors are reported during the exit of the process, too. Nor allocated: they are when memory is
+  // short.
+  alignas(category) static std::byte storage[sizeof(category)];
+  static const category& instance = *::new (storage) category;
+  return instance;
+}
 
 }  // namespace treadle
 

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <string>
 
-#if defined(__SANITIZE_THREAD__) || defined(TREADLE_CHAOS)
+#if defined(__SANITIZE_THREAD__)
 #define TREADLE_TEST_SLOW_FACTOR 10
 #elif defined(__SANITIZE_ADDRESS__)
 #define TREADLE_TEST_SLOW_FACTOR 4
