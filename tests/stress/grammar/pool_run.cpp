@@ -36,6 +36,7 @@ pool_run::pool_run(const program& meant, std::uint32_t workers) : meant_(meant),
   for (std::uint32_t i = 0; i < meant.pools; ++i) {
     pools_.push_back(std::make_unique<thread_pool>(config_of(meant, i == 0 ? workers : 1 + workers / (2 * i + 1))));
   }
+  first_pool_ = pools_[0].get();
   if (meant.end == ending::destroyed_at_once) return;
   for (const auto& pool : pools_) strands_.emplace_back(*pool);
 }
@@ -368,7 +369,7 @@ void pool_run::compare() {
 
 void pool_run::note(const thread_pool& home, std::error_code error) {
   if (!error) {
-    if (&home == pools_[0].get()) accepted_.fetch_add(1, std::memory_order_relaxed);
+    if (&home == first_pool_) accepted_.fetch_add(1, std::memory_order_relaxed);
   } else if (!may_refuse_ || error != errc::shut_down) {
     fault("refused: " + error.message());
   }

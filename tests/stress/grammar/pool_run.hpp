@@ -81,6 +81,7 @@ class pool_run {
   const program& meant_;
   std::vector<cell> cells_;
   std::vector<std::unique_ptr<thread_pool>> pools_;
+  const thread_pool* first_pool_ = nullptr;  ///< while it is destroyed, too
   std::deque<guarded_strand> strands_;
   std::atomic<std::uint64_t> visited_{0}, accepted_{0};
   std::atomic<bool> may_refuse_{false};
