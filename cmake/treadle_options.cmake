@@ -16,7 +16,9 @@ option(TREADLE_WERROR "Treat warnings as errors" OFF)
 option(BUILD_SHARED_LIBS "Build treadle as a shared library" OFF)
 set(TREADLE_SANITIZE "" CACHE STRING "Sanitizers for everything that is built: thread, or address,undefined")
 set_property(CACHE TREADLE_SANITIZE PROPERTY STRINGS "" thread address,undefined)
-set(TREADLE_TEST_SUITES "unit;stress;model;process;tool;examples;headers;consume;spin;twin;tidy"
+option(TREADLE_FAULTS "Let tests make every call to the system fail; never for use" OFF)
+option(TREADLE_CHAOS "Yield and nap by chance at every step of the kernels; never for use" OFF)
+set(TREADLE_TEST_SUITES "unit;stress;model;process;fault;soak;tool;examples;headers;consume;spin;twin;tidy"
     CACHE STRING "The suites to build")
 set(TREADLE_TEST_TIMEOUT_FACTOR "" CACHE STRING "Multiplies every test's time limit; empty: 1, under a sanitizer 5")
 

@@ -39,7 +39,8 @@ class future {
 
   /// Waits until the task is over. On a worker of its pool it runs the task here if it has not started, and else gives
   /// its slot away and sleeps; it runs nothing that it does not wait for. Outside, it sleeps, or runs the task here if
-  /// the pool has no worker at all. Returns `errc::would_deadlock` for a task that is below on this thread's own stack.
+  /// the pool has no worker, or all of them block and no spare comes. Returns `errc::would_deadlock` for a task that is
+  /// below on this thread's own stack.
   [[nodiscard]] std::error_code wait() const noexcept {
     return state_ != nullptr ? state_->wait() : make_error_code(std::errc::invalid_argument);
   }

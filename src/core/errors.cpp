@@ -2,8 +2,10 @@
 #include <treadle/errc.hpp>
 
 #include <cinttypes>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <string>
 
 namespace treadle {
@@ -64,8 +66,10 @@ class category final : public std::error_category {
 }  // namespace
 
 const std::error_category& error_category() noexcept {
-  // Never destroyed: errors are reported during the exit of the process, too.
-  static const category& instance = *new category;
+  // Never destroyed: errors are reported during the exit of the process, too. Nor allocated: they are when memory is
+  // short.
+  alignas(category) static std::byte storage[sizeof(category)];
+  static const category& instance = *::new (storage) category;
   return instance;
 }
 

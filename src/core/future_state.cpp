@@ -8,7 +8,7 @@ namespace treadle::detail {
 
 namespace {
 
-constexpr std::int64_t look_again_ns = 1'000'000;
+constexpr std::int64_t look_again_ns = 1'000'000, longest_nap_ns = 64'000'000;
 
 }  // namespace
 
@@ -113,11 +113,21 @@ std::error_code future_state::wait() noexcept {
 }
 
 std::error_code future_state::wait_outside() noexcept {
+  std::int64_t nap_ns = look_again_ns;
+  bool nobody_came = false;
   while (!is_done()) {
-    if (pool_->has_worker() || (status_.load(std::memory_order_relaxed) & claimed) != 0) {
+    if ((status_.load(std::memory_order_relaxed) & claimed) != 0) {
       sleep_until_done(no_deadline);
-    } else if (pool_->sync().look_acquire().total() != 0) {
-      sleep_until_done(monotonic_ns() + look_again_ns);  // a thread is being started, or refused
+      continue;
+    }
+    // All may block, we ourselves further down among them, and no spare can be had: then nobody comes to the queue.
+    // Looked at twice, for a spare may be about to be started, and again and again, for a worker may block later.
+    const sync_state now = pool_->sync().look_acquire();
+    const bool nobody = now.total() == 0 || (now.total() == now.blocked() && std::exchange(nobody_came, true));
+    if (!nobody) {
+      if (now.total() != now.blocked()) nobody_came = false;
+      sleep_until_done(monotonic_ns() + nap_ns);
+      if (nap_ns < longest_nap_ns && !nobody_came) nap_ns *= 2;
     } else if (claim()) {
       pool_->stand_in([](void* state) noexcept { static_cast<future_state*>(state)->execute(); }, this);
     }

@@ -99,6 +99,7 @@ std::error_code pool_core::prepare() noexcept {
   limits.spin_ns = config_.spin_ns != 0 ? config_.spin_ns : default_spin_ns;
   const std::int64_t retire_ns = config_.retire_after.count();
   limits.retire_ns = retire_ns != 0 ? retire_ns : default_retire_ns;
+  if (!os::can_watch_fork()) return errc::out_of_memory;
   using cell = worker_list<system_policy, record>::cell;
   auto* const table = new (std::nothrow) cell[limits.limit]{};
   if (table == nullptr) return errc::out_of_memory;

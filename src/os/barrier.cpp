@@ -1,3 +1,5 @@
+#include "fault.hpp"
+
 #include <treadle/detail/system_policy.hpp>
 
 #include <linux/membarrier.h>
@@ -10,7 +12,11 @@ constinit std::atomic<bool> asymmetric_barriers{false};
 
 namespace {
 
-bool membarrier(int command) noexcept { return syscall(SYS_membarrier, command, 0, 0) == 0; }
+bool membarrier(int command) noexcept {
+  const bool registers = command == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+  if (os::fails(registers ? os::call::membarrier_register : os::call::membarrier)) return false;
+  return syscall(SYS_membarrier, command, 0, 0) == 0;
+}
 
 }  // namespace
 

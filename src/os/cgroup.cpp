@@ -1,4 +1,5 @@
 #include "cpu.hpp"
+#include "fault.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -44,12 +45,13 @@ class text {
 
   /// Appends a whole file. False, with what was read so far, if it cannot be read to its end.
   [[nodiscard]] bool append_file(const char* path) noexcept {
-    const int file = path != nullptr ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (path == nullptr || fails(call::open)) return false;
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) return false;
     ssize_t count = -1;
     while (size_ < largest_file_bytes && make_room(1)) {
       do {
-        count = ::read(file, data_ + size_, capacity_ - size_);
+        count = fails(call::read) ? -1 : ::read(file, data_ + size_, capacity_ - size_);
       } while (count < 0 && errno == EINTR);
       if (count <= 0) break;
       size_ += static_cast<std::size_t>(count);
@@ -63,6 +65,7 @@ class text {
     if (capacity_ - size_ >= more) return true;
     std::size_t capacity = capacity_ == 0 ? 1024 : capacity_;
     while (capacity - size_ < more) capacity *= 2;
+    if (fails(call::realloc)) return false;
     auto* const data = static_cast<char*>(std::realloc(data_, capacity));
     if (data == nullptr) return false;
     data_ = data;

@@ -1,5 +1,7 @@
 #include "cpu.hpp"
 
+#include "fault.hpp"
+
 #include <treadle/available_parallelism.hpp>
 
 #include <sched.h>
@@ -27,8 +29,12 @@ class cpu_mask {
   [[nodiscard]] std::uint32_t count() const noexcept {
     return static_cast<std::uint32_t>(CPU_COUNT_S(sizeof sets_, sets_));
   }
-  [[nodiscard]] bool read() noexcept { return sched_getaffinity(0, sizeof sets_, sets_) == 0; }
-  void apply() const noexcept { static_cast<void>(sched_setaffinity(0, sizeof sets_, sets_)); }
+  [[nodiscard]] bool read() noexcept {
+    return !fails(call::sched_getaffinity) && sched_getaffinity(0, sizeof sets_, sets_) == 0;
+  }
+  void apply() const noexcept {
+    if (!fails(call::sched_setaffinity)) static_cast<void>(sched_setaffinity(0, sizeof sets_, sets_));
+  }
 
  private:
   cpu_set_t sets_[capacity / CPU_SETSIZE]{};
@@ -38,7 +44,7 @@ cpu_mask read_mask() noexcept {
   cpu_mask mask;
   if (mask.read() && mask.count() != 0) return mask;
   // A sandbox may forbid the question: then all CPUs that are there.
-  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  const long online = fails(call::sysconf) ? -1 : sysconf(_SC_NPROCESSORS_ONLN);
   const std::uint32_t count = online > 0 ? static_cast<std::uint32_t>(online) : 1;
   for (std::uint32_t cpu = 0; cpu < count && cpu < cpu_mask::capacity; ++cpu) mask.add(cpu);
   return mask;

@@ -1,3 +1,4 @@
+#include "fault.hpp"
 #include "os.hpp"
 
 #include <pthread.h>
@@ -20,9 +21,16 @@ void in_child() noexcept {
 
 // When the library is loaded, not at first use: a fork() in the middle of that would leave it half done in the child.
 // The handlers are the library's own, so the system drops them when it is unloaded.
-[[maybe_unused]] const int registered = pthread_atfork(&before_fork, &in_parent, &in_child);
+bool registered = false;
+[[maybe_unused]] const bool tried_at_load = can_watch_fork();
 
 }  // namespace
+
+bool can_watch_fork() noexcept {
+  if (fails(call::atfork)) return false;
+  if (!registered) registered = pthread_atfork(&before_fork, &in_parent, &in_child) == 0;
+  return registered;
+}
 
 fork_lock::fork_lock() noexcept { pthread_mutex_lock(&watches_lock); }
 

@@ -1,3 +1,5 @@
+#include "fault.hpp"
+
 #include <treadle/detail/system_policy.hpp>
 
 #include <linux/futex.h>
@@ -26,12 +28,14 @@ bool futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, 
     until = &deadline;
   }
   // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time: no deadline moves when a signal interrupts the wait.
+  if (os::fails(os::call::futex_wait)) return true;
   const long result = syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, until, nullptr,
                               FUTEX_BITSET_MATCH_ANY);
   return !(result == -1 && errno == ETIMEDOUT);
 }
 
 void futex_wake(const std::atomic<std::uint32_t>* word, std::uint32_t count) noexcept {
+  if (os::fails(os::call::futex_wake)) sleep_thread(1'000'000);
   syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count, nullptr, nullptr, 0);
 }
 
@@ -41,9 +45,12 @@ std::int64_t monotonic_ns() noexcept {
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
-void yield_thread() noexcept { sched_yield(); }
+void yield_thread() noexcept {
+  if (!os::fails(os::call::yield)) sched_yield();
+}
 
 void sleep_thread(std::int64_t ns) noexcept {
+  if (os::fails(os::call::sleep)) return;
   const timespec duration = to_timespec(ns);
   clock_nanosleep(CLOCK_MONOTONIC, 0, &duration, nullptr);
 }

@@ -44,6 +44,9 @@ class fork_lock {
   fork_lock& operator=(const fork_lock&) = delete;
 };
 
+/// Says whether a child of fork() will mark pools as inherited; if memory for that was refused before, tries again.
+/// Under the fork lock.
+[[nodiscard]] bool can_watch_fork() noexcept;
 /// Adds a pool to those that a child of fork() marks as inherited. Under the fork lock.
 void watch_fork(fork_watch& watch) noexcept;
 /// Takes it out again. Takes the fork lock itself.

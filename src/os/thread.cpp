@@ -1,4 +1,5 @@
 #include "cpu.hpp"
+#include "fault.hpp"
 #include "os.hpp"
 
 #include <pthread.h>
@@ -27,7 +28,7 @@ void set_name(const thread_options& options) noexcept {
   const int suffix_length = std::snprintf(suffix, sizeof suffix, "-%u", options.index);
   // The index is what tells two workers apart, so a long name gives way to it.
   std::snprintf(name, sizeof name, "%.*s%s", 15 - suffix_length, options.name, suffix);
-  pthread_setname_np(pthread_self(), name);
+  if (!fails(call::setname)) pthread_setname_np(pthread_self(), name);
 }
 
 void* run_thread(void* started) {
@@ -45,7 +46,7 @@ void* run_thread(void* started) {
 }  // namespace
 
 bool start_thread(void** slot, void (*entry)(void*) noexcept, void* argument, const thread_options& options) noexcept {
-  auto* const made = new (std::nothrow) thread{};
+  auto* const made = fails(call::thread_memory) ? nullptr : new (std::nothrow) thread{};
   if (made == nullptr) return false;
   made->entry = entry;
   made->argument = argument;
@@ -53,10 +54,13 @@ bool start_thread(void** slot, void (*entry)(void*) noexcept, void* argument, co
   made->lift_pin = is_this_thread_pinned();
   *slot = made;
   pthread_attr_t attributes;
-  bool started = pthread_attr_init(&attributes) == 0;
+  bool started = !fails(call::attr_init) && pthread_attr_init(&attributes) == 0;
   if (started) {
-    if (options.stack_bytes != 0) started = pthread_attr_setstacksize(&attributes, options.stack_bytes) == 0;
-    started = started && pthread_create(&made->handle, &attributes, &run_thread, made) == 0;
+    if (options.stack_bytes != 0) {
+      started = !fails(call::attr_setstacksize) && pthread_attr_setstacksize(&attributes, options.stack_bytes) == 0;
+    }
+    started =
+        started && !fails(call::pthread_create) && pthread_create(&made->handle, &attributes, &run_thread, made) == 0;
     pthread_attr_destroy(&attributes);
   }
   if (!started) {
@@ -74,7 +78,7 @@ void join_thread(void* ended) noexcept {
 
 bool try_join_thread(void* ended) noexcept {
   auto* const joined = static_cast<thread*>(ended);
-  if (pthread_tryjoin_np(joined->handle, nullptr) != 0) return false;
+  if (fails(call::tryjoin) || pthread_tryjoin_np(joined->handle, nullptr) != 0) return false;
   delete joined;
   return true;
 }
@@ -85,12 +89,12 @@ void set_next_thread(void* listed, void* next) noexcept {
 }
 
 std::size_t minimum_stack_bytes() noexcept {
-  const long bytes = sysconf(_SC_THREAD_STACK_MIN);
+  const long bytes = fails(call::sysconf) ? -1 : sysconf(_SC_THREAD_STACK_MIN);
   return bytes > 0 ? static_cast<std::size_t>(bytes) : std::size_t{16384};
 }
 
 std::size_t page_bytes() noexcept {
-  const long bytes = sysconf(_SC_PAGESIZE);
+  const long bytes = fails(call::sysconf) ? -1 : sysconf(_SC_PAGESIZE);
   return bytes > 0 ? static_cast<std::size_t>(bytes) : std::size_t{4096};
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <treadle/config.hpp>
+#if defined(TREADLE_CHAOS)
+#include <treadle/detail/chaos_atomic.hpp>
+#endif
 
 #include <atomic>
 #include <cstddef>
@@ -34,7 +37,11 @@ inline constexpr std::uint32_t wake_all = INT32_MAX;
 /// std::atomic and futexes, and under the model checker of tests/model on simulated ones.
 struct system_policy {
   template <class T>
+#if defined(TREADLE_CHAOS)
+  using atomic = chaos_atomic<T>;
+#else
   using atomic = std::atomic<T>;
+#endif
 
   /// A cell that is not atomic: every access must be ordered by an edge. The model checker reports those that are not.
   template <class T>

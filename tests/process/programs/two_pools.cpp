@@ -48,6 +48,21 @@ void deep_chain_on_one_worker_each() {
   CHECK(pools.first.submit([&] { return descend(pools.first, pools.second, 60); }).get() == 60);
 }
 
+/// No thread can take a waiting worker's place, so the one that waits must run what it waits for, in whose pool it is.
+void wait_on_each_other_without_spares() {
+  treadle::pool_config config = with_threads(1);
+  config.max_spare_threads = treadle::pool_config::no_spares;
+  treadle::thread_pool first(config), second(config);
+  std::function<int(int)> go = [&](int depth) -> int {
+    if (depth == 0) return 0;
+    return 1 + (depth % 2 == 0 ? first : second).submit([&, depth] { return go(depth - 1); }).get();
+  };
+  CHECK(go(30) == 30);
+  CHECK_OK(first.drain());
+  CHECK_OK(second.drain());
+  CHECK(first.stats().blocked + second.stats().blocked == 0);
+}
+
 /// `run` from the other pool's worker, which is outside of this one.
 void run_on_each_other() {
   two_pools pools(1);
@@ -145,6 +160,7 @@ void end_while_they_use_each_other() {
 constexpr program::scenario scenarios[] = {
     {"wait_on_each_other", &wait_on_each_other},
     {"deep_chain_on_one_worker_each", &deep_chain_on_one_worker_each},
+    {"wait_on_each_other_without_spares", &wait_on_each_other_without_spares},
     {"run_on_each_other", &run_on_each_other},
     {"schedule_on_each_other", &schedule_on_each_other},
     {"drain_and_shut_down_from_the_other", &drain_and_shut_down_from_the_other},
