@@ -67,7 +67,8 @@ def known_tests(root):
             continue
         text = read_text(os.path.join(root, path)) or ""
         if path.endswith("_test.cpp"):
-            for case, name in re.findall(r"\b(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+)\s*,\s*(\w+)\s*\)", text):
+            for case, name in re.findall(r"\b(?:(?:TYPED_)?TEST(?:_F|_P)?|TREADLE_MODEL)\(\s*(\w+)\s*,\s*(\w+)\s*[,)]",
+                                         text):
                 found.add(f"{suite.group(1)}.{case}.{name}")
         elif path.endswith("_test.py"):
             found.update(f"{suite.group(1)}.{name}" for name in [os.path.basename(path)[:-len("_test.py")]])

@@ -19,16 +19,16 @@ future_state::~future_state() = default;
 
 void future_state::run_queued(internal_task* made) noexcept {
   auto* const self = static_cast<future_state*>(made);
-  if (self->claim()) self->execute();
+  if (self->completion_.claim()) self->execute();
   self->drop_reference();
 }
 
 bool future_state::cancel_queued(internal_task* made) noexcept {
   auto* const self = static_cast<future_state*>(made);
-  const bool unrun = self->claim();
+  const bool unrun = self->completion_.claim();
   if (unrun) {
     self->destroy_callable();
-    self->complete(done | cancelled);
+    self->completion_.complete_unrun();
   }
   self->drop_reference();
   return unrun;
@@ -40,49 +40,31 @@ void future_state::execute() noexcept {
   here.innermost = this;
   invoke();
   context().innermost = below_;
-  complete(done);
-}
-
-void future_state::complete(std::uint32_t how) noexcept {
-  const std::uint32_t before = status_.fetch_or(how, std::memory_order_acq_rel);  // E-FUTURE
-  if ((before & waited_for) != 0) futex_wake(&status_, wake_all);
+  completion_.complete();
 }
 
 void future_state::drop_reference() noexcept {
-  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;  // E-FUTURE
+  if (!completion_.release()) return;
   if (error_ != nullptr) call_unhandled_hook(hooks_, error_);
   destroy();
 }
 
 void future_state::rethrow() {
-  if ((status_.load(std::memory_order_acquire) & cancelled) != 0) {  // E-FUTURE
+  if (completion_.was_cancelled()) {
     throw std::system_error(make_error_code(errc::cancelled), "treadle: the task was cancelled before it ran");
   }
   if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
-}
-
-bool future_state::sleep_until_done(std::int64_t deadline_ns) noexcept {
-  std::uint32_t status = status_.load(std::memory_order_acquire);  // E-FUTURE
-  while ((status & done) == 0) {
-    if ((status & waited_for) == 0) {
-      status = status_.fetch_or(waited_for, std::memory_order_acquire) | waited_for;  // E-FUTURE
-      continue;
-    }
-    if (!futex_wait(status_, status, deadline_ns)) return is_done();
-    status = status_.load(std::memory_order_acquire);  // E-FUTURE
-  }
-  return true;
 }
 
 bool future_state::wait_until(std::int64_t deadline_ns) noexcept {
   if (is_done()) return true;
   if (pool_->is_inherited()) return false;  // whoever runs it runs in the parent
   const thread_context& here = context();
-  if (here.record == nullptr) return sleep_until_done(deadline_ns);
+  if (here.record == nullptr) return completion_.wait(deadline_ns);
   pool_core& waiting = *here.pool;
   pool_core::record& self = *here.record;
   waiting.enter_blocking(self);
-  const bool finished = sleep_until_done(deadline_ns);
+  const bool finished = completion_.wait(deadline_ns);
   waiting.leave_blocking(self);
   return finished;
 }
@@ -94,7 +76,7 @@ std::error_code future_state::wait() noexcept {
   for (const future_state* below = here.innermost; below != nullptr; below = below->below_) {
     if (below == this) return errc::would_deadlock;
   }
-  if (here.pool == pool_ && claim()) {
+  if (here.pool == pool_ && completion_.claim()) {
     execute();
     return {};
   }
@@ -104,7 +86,7 @@ std::error_code future_state::wait() noexcept {
   pool_core::record& self = *here.record;
   waiting.enter_blocking(self);
   if (&waiting == pool_) {
-    sleep_until_done(no_deadline);
+    completion_.wait(no_deadline);
   } else {
     static_cast<void>(wait_outside());
   }
@@ -116,8 +98,8 @@ std::error_code future_state::wait_outside() noexcept {
   std::int64_t nap_ns = look_again_ns;
   bool nobody_came = false;
   while (!is_done()) {
-    if ((status_.load(std::memory_order_relaxed) & claimed) != 0) {
-      sleep_until_done(no_deadline);
+    if (completion_.is_claimed()) {
+      completion_.wait(no_deadline);
       continue;
     }
     // All may block, we ourselves further down among them, and no spare can be had: then nobody comes to the queue.
@@ -126,10 +108,16 @@ std::error_code future_state::wait_outside() noexcept {
     const bool nobody = now.total() == 0 || (now.total() == now.blocked() && std::exchange(nobody_came, true));
     if (!nobody) {
       if (now.total() != now.blocked()) nobody_came = false;
-      sleep_until_done(monotonic_ns() + nap_ns);
+      completion_.wait(monotonic_ns() + nap_ns);
       if (nap_ns < longest_nap_ns && !nobody_came) nap_ns *= 2;
-    } else if (claim()) {
-      pool_->stand_in([](void* state) noexcept { static_cast<future_state*>(state)->execute(); }, this);
+    } else {
+      // Claimed inside: who finds the task claimed must find its runner counted.
+      pool_->stand_in(
+          [](void* state) noexcept {
+            auto* const self = static_cast<future_state*>(state);
+            if (self->completion_.claim()) self->execute();
+          },
+          this);
     }
   }
   return {};

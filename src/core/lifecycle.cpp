@@ -28,6 +28,7 @@ void pool_core::run_on_caller() noexcept {
           started->callback(started);
         },
         taken);
+    leave_stand_in();
     count_ran_aside();
   }
 }
@@ -100,10 +101,9 @@ void pool_core::count_report(shutdown_report& report) const noexcept {
   for (std::uint32_t i = 0; i < workers().count(); ++i) {
     const record* const worker = workers().at(i);
     if (worker == nullptr) continue;
-    // What ends between the two readings counts as running: in one of the two counts, never in both.
-    const std::uint64_t ended = worker->count.ran.load(std::memory_order_acquire);  // E-DOING
+    std::uint64_t ended = 0;
+    report.still_running += worker->count_running(ended);
     report.ran += ended;
-    report.still_running += worker->count.started.load(std::memory_order_acquire) - ended;  // E-DOING
   }
   report.still_running += standing_in();
 }

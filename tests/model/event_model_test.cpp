@@ -24,13 +24,13 @@ struct state {
 
 bool has_token(event_result result) { return result == event_result::notified || result == event_result::granted; }
 
-mc::options bounded(int preemptions, int stale_reads) {
-  return {.preemptions = preemptions,
-          .stale_reads = stale_reads,
-          .weak_failures = 1,
-          .spurious_wakes = 1,
-          .time_outs = 1,
-          .time_limit_ms = model::time_limit_ms(4'000)};
+model::settings settings_for(int preemptions, int stale_reads) {
+  const mc::options free = {.weak_failures = 1, .spurious_wakes = 1, .time_outs = 1};
+  mc::options bounds = free;
+  bounds.preemptions = preemptions;
+  bounds.stale_reads = stale_reads;
+  bounds.time_limit_ms = 3'000;
+  return {bounds, free};
 }
 
 /// One waits, one notifies: the waiter gets the token and sees what was done before.
@@ -89,10 +89,19 @@ template <class P>
 void token_and_shutdown(mc::execution& x) {
   auto* s = x.make<state<P>>();
   for (int i = 0; i < 2; ++i) {
-    x.thread([s, i] { s->results[i] = s->wake_up.wait(no_deadline); });
+    x.thread([s, i] {
+      s->results[i] = s->wake_up.wait(no_deadline);
+      MC_CHECK((has_token(s->results[i]) ? s->payload.get() : s->other.get()) == 1);
+    });
   }
-  x.thread([s] { s->wake_up.notify(); });
-  x.thread([s] { s->wake_up.shut_down(); });
+  x.thread([s] {
+    s->payload.set(1);
+    s->wake_up.notify();
+  });
+  x.thread([s] {
+    s->other.set(1);
+    s->wake_up.shut_down();
+  });
   x.run();
   MC_CHECK(!has_token(s->results[0]) || !has_token(s->results[1]));
   MC_CHECK(s->wake_up.wait(no_deadline) != event_result::timed_out);  // a late comer does not sleep
@@ -165,32 +174,18 @@ void freed_after_the_wait(mc::execution& x) {
   x.run();
 }
 
-template <class Body>
-void holds(Body body, int preemptions, int stale_reads) {
-  model::expect_holds("exhaustive", mc::explore(bounded(preemptions, stale_reads), body));
-  model::expect_holds(
-      "random",
-      mc::explore(model::random_runs(10'000, {.weak_failures = 1, .spurious_wakes = 1, .time_outs = 1}), body));
-  model::expect_holds(
-      "pct", mc::explore(model::pct_runs(10'000, {.weak_failures = 1, .spurious_wakes = 1, .time_outs = 1}), body));
-}
+TREADLE_MODEL(event_model, one_token, settings_for(mc::unlimited, 2), one_token<model_policy>)
+TREADLE_MODEL(event_model, token_against_deadline, settings_for(3, 2), token_against_deadline<model_policy>)
+TREADLE_MODEL(event_model, two_notifiers, settings_for(2, 2), two_notifiers<model_policy>)
+TREADLE_MODEL(event_model, token_and_shutdown, settings_for(2, 1), token_and_shutdown<model_policy>)
+TREADLE_MODEL(event_model, shutdown_reaches_all, settings_for(2, 1), shutdown_reaches_all<model_policy>)
+TREADLE_MODEL(event_model, claims, settings_for(3, 1), claims<model_policy>)
+TREADLE_MODEL(event_model, claim_against_shutdown, settings_for(3, 1), claim_against_shutdown<model_policy>)
+TREADLE_MODEL(event_model, freed_after_the_wait, settings_for(mc::unlimited, 2), freed_after_the_wait<model_policy>)
 
-TEST(event_model, one_token) { holds(one_token<model_policy>, mc::unlimited, 2); }
-TEST(event_model, token_against_deadline) { holds(token_against_deadline<model_policy>, 3, 2); }
-TEST(event_model, two_notifiers) { holds(two_notifiers<model_policy>, 2, 2); }
-TEST(event_model, token_and_shutdown) { holds(token_and_shutdown<model_policy>, 2, 1); }
-TEST(event_model, shutdown_reaches_all) { holds(shutdown_reaches_all<model_policy>, 2, 1); }
-TEST(event_model, claims) { holds(claims<model_policy>, 3, 1); }
-TEST(event_model, claim_against_shutdown) { holds(claim_against_shutdown<model_policy>, 3, 1); }
-TEST(event_model, freed_after_the_wait) { holds(freed_after_the_wait<model_policy>, mc::unlimited, 2); }
-
-TEST(event_model, seed_defect_6) {
-  model::expect_fails(mc::explore(model::untimed(bounded(2, 1)), token_and_shutdown<with_defect<6>>),
-                      mc::failure::deadlock);
-}
-TEST(event_model, seed_defect_7) {
-  model::expect_fails(mc::explore(model::untimed(bounded(2, 1)), token_and_shutdown<with_defect<7>>),
-                      mc::failure::deadlock);
-}
+const bool faults_listed = model::list({6, "event", token_and_shutdown<with_defect<6>>,
+                                        token_and_shutdown<model_policy>, settings_for(2, 1).bounds}) &&
+                           model::list({7, "event", token_and_shutdown<with_defect<7>>,
+                                        token_and_shutdown<model_policy>, settings_for(2, 1).bounds});
 
 }  // namespace

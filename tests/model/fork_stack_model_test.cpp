@@ -159,26 +159,22 @@ void share_all(mc::execution& x) {
   x.run();
 }
 
-mc::options bounded(int preemptions, int stale_reads) {
-  return {.preemptions = preemptions,
-          .stale_reads = stale_reads,
-          .weak_failures = 1,
-          .spurious_wakes = 1,
-          .time_limit_ms = model::time_limit_ms(4'000)};
+model::settings settings_for(int preemptions, int stale_reads) {
+  return {{.preemptions = preemptions,
+           .stale_reads = stale_reads,
+           .weak_failures = 1,
+           .spurious_wakes = 1,
+           .time_limit_ms = 1'500},
+          {.weak_failures = 1},
+          6'000};
 }
+mc::options bounded(int preemptions, int stale_reads) { return settings_for(preemptions, stale_reads).bounds; }
 
-template <class Body>
-void holds(Body body, int preemptions, int stale_reads) {
-  model::expect_holds("exhaustive", mc::explore(bounded(preemptions, stale_reads), body));
-  model::expect_holds("random", mc::explore(model::random_runs(10'000, {.weak_failures = 1}), body));
-  model::expect_holds("pct", mc::explore(model::pct_runs(10'000, {.weak_failures = 1}), body));
-}
-
-TEST(fork_stack_model, owner_and_thief) { holds(owner_and_thieves<1, 2, 4>, 3, 2); }
-TEST(fork_stack_model, two_thieves) { holds(owner_and_thieves<2, 2, 4>, 2, 1); }
-TEST(fork_stack_model, more_than_it_can_share) { holds(owner_and_thieves<1, 3, 1>, 2, 1); }
-TEST(fork_stack_model, share_all) { holds(share_all, 3, 2); }
-TEST(fork_stack_model, leapfrog) { holds(leapfrog<fault::none>, 4, 1); }
+TREADLE_MODEL(fork_stack_model, owner_and_thief, settings_for(3, 2), owner_and_thieves<1, 2, 4>)
+TREADLE_MODEL(fork_stack_model, two_thieves, settings_for(2, 1), owner_and_thieves<2, 2, 4>)
+TREADLE_MODEL(fork_stack_model, more_than_it_can_share, settings_for(2, 1), owner_and_thieves<1, 3, 1>)
+TREADLE_MODEL(fork_stack_model, share_all, settings_for(3, 2), share_all)
+TREADLE_MODEL(fork_stack_model, leapfrog, settings_for(4, 1), leapfrog<fault::none>)
 
 TEST(fork_stack_model, misses_the_epoch) {
   model::expect_fails(mc::explore(model::untimed(bounded(4, 0)), leapfrog<fault::epoch_stays>), mc::failure::check);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "mc/mc.hpp"
+#include "model_report.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,6 +9,8 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace model {
 
@@ -73,6 +76,81 @@ inline void expect_fails(const mc::result& r) {
 inline void expect_fails(const mc::result& r, mc::failure kind) {
   EXPECT_TRUE(r.failed) << "the fault was not found in " << r.executions;
   EXPECT_EQ(static_cast<int>(r.kind), static_cast<int>(kind)) << text_of(r);
+}
+
+// ---- models of kernels ----------------------------------------------------------------------------------------------
+
+/// How a model is explored: all executions within `bounds`, and `executions` random ones, as many again with random
+/// priorities, in which what `free` allows may happen besides.
+struct settings {
+  mc::options bounds;
+  mc::options free;
+  std::uint64_t executions = 10'000;
+};
+
+struct program {
+  const char* suite;
+  const char* name;
+  void (*body)(mc::execution&);
+  settings how;
+};
+
+/// All models of this program: mutants and faults of the kernels run through them.
+inline std::vector<program>& programs() {
+  static std::vector<program> all;
+  return all;
+}
+inline bool list(const program& one) {
+  programs().push_back(one);
+  return true;
+}
+
+inline void expect_holds(const program& one, const char* what, const mc::options& how, const mc::result& r) {
+  expect_holds(what, r);
+  json_object entry;
+  entry.text("kind", "model").number("executions", r.executions - r.cut_short).truth("complete", r.complete);
+  entry.truth("failed", r.failed).bound("preemptions", how.preemptions).bound("stale_reads", how.stale_reads);
+  entry.bound("weak_failures", how.weak_failures).bound("spurious_wakes", how.spurious_wakes);
+  entry.bound("time_outs", how.time_outs).number("longest_steps", r.longest).number("seed", how.seed);
+  report(std::string(one.suite) + "." + one.name, what, entry.milliseconds(r.milliseconds));
+}
+
+inline void holds(const program& one) {
+  mc::options bounds = one.how.bounds;
+  bounds.time_limit_ms = time_limit_ms(bounds.time_limit_ms);
+  expect_holds(one, "exhaustive", bounds, mc::explore(bounds, one.body));
+  const mc::options random = random_runs(one.how.executions, one.how.free);
+  expect_holds(one, "random", random, mc::explore(random, one.body));
+  const mc::options pct = pct_runs(one.how.executions, one.how.free);
+  expect_holds(one, "pct", pct, mc::explore(pct, one.body));
+}
+
+/// A test that the kernel holds in a model, which is listed for mutants, too. The body comes last.
+#define TREADLE_MODEL(suite, name, how, ...)                                              \
+  const bool suite##_##name##_is_listed = model::list({#suite, #name, __VA_ARGS__, how}); \
+  TEST(suite, name) {                                                                     \
+    ASSERT_TRUE(suite##_##name##_is_listed);                                              \
+    model::holds({#suite, #name, __VA_ARGS__, how});                                      \
+  }
+
+// ---- faults of kernels ----------------------------------------------------------------------------------------------
+
+/// A model of a kernel with one faulty step switched on, and of the same kernel without it. Numbers up to 34 are the
+/// seed's defects, from 101 on rows T01... of README.md.
+struct fault {
+  int number;
+  const char* where;
+  void (*faulty)(mc::execution&);
+  void (*sound)(mc::execution&);
+  mc::options how;
+};
+inline std::vector<fault>& faults() {
+  static std::vector<fault> all;
+  return all;
+}
+inline bool list(const fault& one) {
+  faults().push_back(one);
+  return true;
 }
 
 }  // namespace model

@@ -12,6 +12,7 @@ namespace model {
 struct node {
   mc::atomic<node*> next{nullptr};
   mc::plain<int> payload{0};  ///< written by whoever schedules it, read by whoever runs it
+  mc::plain<int> effect{0};   ///< written by the run, read by whoever waits for it
   int ran = 0;
   int swept = 0;
 };
@@ -92,6 +93,8 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     return made;
   }
   bool start_thread(record& worker) noexcept {
+    auto& kept = kept_[worker.index];  // as a pool keeps the thread of a record
+    kept.set(kept.get() + 1);
     if (spawn_failures_left_ != 0 && mc::choose(2) != 0) {
       --spawn_failures_left_;
       return false;
@@ -160,11 +163,30 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     while (this->sync().look_acquire().total() == 0) {
       node* const taken = this->take_for_caller();
       if (taken == nullptr) return;
-      this->enter_stand_in();
-      taken->payload.get();
-      ++taken->ran;
+      run(taken);
       this->leave_stand_in();
     }
+  }
+  /// As the pool's drain: returns when everything that was accepted before has run, and is seen.
+  void drain() {
+    for (;;) {
+      run_on_caller();
+      sync_state seen;
+      if (this->is_quiet(seen)) return;
+      this->wait_until_maybe_quiet(INT64_MAX);
+    }
+  }
+  /// As the admission of what the pool makes of a callable, from outside: the gate first, then the look.
+  bool admit(int number) {
+    if (this->injected().is_closed()) return false;
+    this->enter_gate();
+    const bool accepted = !this->injected().is_closed();
+    if (accepted) {
+      link(number, number);
+      MC_CHECK(base::inject(&at(number), &at(number), 1, true));
+    }
+    this->leave_gate();
+    return accepted;
   }
   void check_each_ran_once(int count) {
     for (int i = 0; i < count; ++i) MC_CHECK(at(i).ran == 1);
@@ -187,10 +209,15 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     base::work(self, [&](node* one) {
       const auto number = static_cast<int>(one - tasks_.data());
       MC_CHECK(one->payload.get() == number);
-      ++one->ran;
+      run(one);
       if (on_run_ != nullptr) on_run_(*this, self, number);
     });
     self.state.store(treadle::detail::record_state::left, std::memory_order_release);
+  }
+  static void run(node* one) {
+    one->payload.get();
+    one->effect.set(1);
+    ++one->ran;
   }
   void drain_until_stopped() {
     for (;;) {
@@ -213,7 +240,8 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
       this->wait_until_maybe_quiet(P::now_ns() + 10'000'000);
       P::sleep(1000);
     }
-    for (unsigned i = 0; i < thread_count_; ++i) mc::join(threads_[i]);
+    // Counted as gone is not gone: what a thread still does must be over before the pool is.
+    for (unsigned i = 0; i < thread_count_ && !P::seed_defect(5); ++i) mc::join(threads_[i]);
   }
 
   const pool_settings settings_;
@@ -221,6 +249,7 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   unsigned spawn_failures_left_;
   std::array<typename treadle::detail::worker_list<P, record>::cell, max_records> cells_{};
   std::array<node, max_tasks> tasks_;
+  std::array<mc::plain<int>, max_records> kept_{};
   std::array<unsigned, 8> threads_{};
   unsigned thread_count_ = 0;
 };

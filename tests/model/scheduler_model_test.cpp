@@ -9,14 +9,13 @@ using mc::with_defect;
 using model::pool;
 using model::pool_settings;
 
-mc::options bounded(int preemptions, int stale_reads) {
-  return {.preemptions = preemptions,
-          .stale_reads = stale_reads,
-          .weak_failures = 1,
-          .time_limit_ms = model::time_limit_ms(1'500)};
+model::settings settings_for(int preemptions, int stale_reads) {
+  return {{.preemptions = preemptions, .stale_reads = stale_reads, .weak_failures = 1, .time_limit_ms = 1'000},
+          {.weak_failures = 1, .spurious_wakes = 1, .time_outs = 2},
+          4'000};
 }
 
-/// Ends the pool from the body, when all is quiet.
+/// Ends the pool, when all is quiet.
 template <class P>
 void end(mc::execution& x, pool<P>* p) {
   x.thread([p] {
@@ -96,6 +95,29 @@ void fork_and_end(mc::execution& x) {
   x.run();
 }
 
+/// A ring that is too small for the lists.
+struct tiny_ring : model_policy {
+  static constexpr std::uint32_t ring_capacity = 2;
+  static constexpr ring_index lease_capacity = 1;
+};
+
+/// The same with a list that goes to the overflow queue at once.
+template <class P>
+void pusher_waits_for_a_list(mc::execution& x) {
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 2, .limit = 2},
+                              [](pool<P>& of, typename pool<P>::record& self, int number) {
+                                if (number != 0) return;
+                                P::sleep(1000);
+                                MC_CHECK(of.push_local(self, 1, 3));
+                                while (of.at(1).ran + of.at(2).ran + of.at(3).ran != 3) P::sleep(1000);
+                              });
+  x.thread([p] { MC_CHECK(p->inject(4)); });
+  x.thread([p] { MC_CHECK(p->inject(0)); });
+  x.settle();
+  p->check_each_ran_once(5);
+  end(x, p);
+}
+
 /// A task schedules more than the ring holds; another worker steals meanwhile.
 template <class P>
 void overflow_and_steal(mc::execution& x) {
@@ -141,6 +163,54 @@ void spawn_fails(mc::execution& x) {
   end(x, p);
 }
 
+/// Two wait for quiet, threads cannot be started always: what was accepted has run when a drain returns. The last to
+/// leave ends the pool.
+template <class P>
+void drain_sees_all(mc::execution& x) {
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 2, .limit = 2, .spawn_failures = 2});
+  auto* inside = x.make<mc::atomic<int>>(2);
+  MC_CHECK(p->inject(0));
+  for (int i = 0; i < 2; ++i) {
+    x.thread([=] {
+      MC_CHECK(i == 0 || p->inject(i));
+      p->drain();
+      for (int done = 0; done <= i; ++done) MC_CHECK(p->at(done).effect.get() == 1);
+      if (inside->fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+      p->drain_and_join();
+      mc::destroy(p);
+    });
+  }
+  x.run();
+}
+
+/// Somebody counts what a worker runs and has run: no more than there is, and never less than nothing.
+template <class P>
+void counted_while_running(mc::execution& x) {
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = 1});
+  MC_CHECK(p->inject(0, 2));
+  x.thread([p] {
+    std::uint64_t ended = 0;
+    while (p->workers().count() == 0 || p->workers().at(0) == nullptr) P::yield();
+    const std::uint64_t running = p->workers().at(0)->count_running(ended);
+    MC_CHECK(running <= 3 && ended <= 3 && running + ended <= 3);
+    p->drain_and_join();
+    mc::destroy(p);
+  });
+  x.run();
+}
+
+/// The pool is closed and drained while something of its own making is on its way in: refused, or run.
+template <class P>
+void drain_against_admission(mc::execution& x) {
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = 1});
+  auto* accepted = x.make<bool>(false);
+  x.thread([=] { *accepted = p->admit(0); });
+  x.thread([p] { p->drain_and_join(); });
+  x.run();
+  MC_CHECK(p->at(0).ran == (*accepted ? 1 : 0));
+  mc::destroy(p);
+}
+
 /// One drains and frees the pool while another schedules: accepted means run, refused means untouched.
 template <class P>
 void drain_against_inject(mc::execution& x) {
@@ -163,22 +233,27 @@ void drain_against_inject(mc::execution& x) {
   for (std::size_t i = 0; i < 2; ++i) MC_CHECK((*ran)[i] == ((*accepted)[i] ? 1 : 0));
 }
 
-/// The last task tells that it is the last: the pool is freed at once, while its `inject` may not have returned.
+/// The last task tells that it is the last: the pool is freed at once, while its `inject` may not have returned. With
+/// a worker there already, that one may run it before the `inject` gets to wake anyone.
 template <class P>
 void freed_by_its_last_task(mc::execution& x) {
-  static constexpr int last = 0;
-  struct shared {
-    mc::atomic<std::uint32_t> done{0};
-  };
-  static shared* told;
-  told = x.make<shared>();
+  static constexpr int last = 1;
+  static treadle::detail::event<P>* told;
+  told = x.make<treadle::detail::event<P>>();
   auto* p =
-      mc::make<pool<P>>(pool_settings{.width = 1, .limit = 1}, [](pool<P>&, typename pool<P>::record&, int number) {
-        if (number == last) told->done.store(1, std::memory_order_release);
+      mc::make<pool<P>>(pool_settings{.width = 2, .limit = 2}, [](pool<P>&, typename pool<P>::record&, int number) {
+        if (number == last) {
+          told->notify();
+        } else {  // the first gives its `inject` time to come to the last
+          for (unsigned turns = mc::choose(16); turns != 0; --turns) P::yield();
+        }
       });
-  x.thread([p] { MC_CHECK(p->inject(last)); });
   x.thread([p] {
-    while (told->done.load(std::memory_order_acquire) == 0) P::yield();
+    MC_CHECK(p->inject(0));
+    MC_CHECK(p->inject(last));
+  });
+  x.thread([p] {
+    told->wait(INT64_MAX);
     p->drain_and_join();
     mc::destroy(p);
   });
@@ -266,36 +341,37 @@ void blocking(mc::execution& x) {
   end(x, p);
 }
 
-template <class Body>
-void holds(Body body, int preemptions, int stale_reads) {
-  model::expect_holds("exhaustive", mc::explore(bounded(preemptions, stale_reads), body));
-  mc::options random = {.weak_failures = 1, .spurious_wakes = 1, .time_outs = 2};
-  model::expect_holds("random", mc::explore(model::random_runs(5'000, random), body));
-  model::expect_holds("pct", mc::explore(model::pct_runs(5'000, random), body));
-}
+TREADLE_MODEL(scheduler_model, two_outsiders_one_worker, settings_for(1, 1), two_outsiders<model_policy, 1>)
+TREADLE_MODEL(scheduler_model, two_outsiders_two_workers, settings_for(1, 1), two_outsiders<model_policy, 2>)
+TREADLE_MODEL(scheduler_model, pusher_waits, settings_for(1, 1), pusher_waits<model_policy>)
+TREADLE_MODEL(scheduler_model, overflow_and_steal, settings_for(1, 1), overflow_and_steal<model_policy>)
+TREADLE_MODEL(scheduler_model, one_worker_keeps_the_order, settings_for(1, 1), one_worker_keeps_the_order<model_policy>)
+TREADLE_MODEL(scheduler_model, spawn_fails, settings_for(1, 0), spawn_fails<model_policy>)
+TREADLE_MODEL(scheduler_model, pusher_waits_for_a_list, settings_for(1, 1), pusher_waits_for_a_list<tiny_ring>)
+TREADLE_MODEL(scheduler_model, drain_sees_all, settings_for(1, 1), drain_sees_all<model_policy>)
+TREADLE_MODEL(scheduler_model, counted_while_running, settings_for(1, 2), counted_while_running<model_policy>)
+TREADLE_MODEL(scheduler_model, drain_against_admission, settings_for(2, 1), drain_against_admission<model_policy>)
+TREADLE_MODEL(scheduler_model, drain_against_inject, settings_for(1, 1), drain_against_inject<model_policy>)
+TREADLE_MODEL(scheduler_model, freed_by_its_last_task, settings_for(1, 1), freed_by_its_last_task<model_policy>)
+TREADLE_MODEL(scheduler_model, cancel_against_take, settings_for(2, 0), cancel_against_take<model_policy>)
+TREADLE_MODEL(scheduler_model, cancel_against_push_local, settings_for(1, 1), cancel_against_push_local<model_policy>)
+TREADLE_MODEL(scheduler_model, cancel_against_all, settings_for(1, 0), cancel_against_all<model_policy>)
+TREADLE_MODEL(scheduler_model, retire_against_inject, settings_for(1, 0), retire_against_inject<model_policy>)
+TREADLE_MODEL(scheduler_model, blocking, settings_for(1, 0), blocking<model_policy>)
 
-TEST(scheduler_model, two_outsiders_one_worker) { holds(two_outsiders<model_policy, 1>, 1, 1); }
-TEST(scheduler_model, two_outsiders_two_workers) { holds(two_outsiders<model_policy, 2>, 1, 1); }
-TEST(scheduler_model, pusher_waits) { holds(pusher_waits<model_policy>, 1, 1); }
-TEST(scheduler_model, overflow_and_steal) { holds(overflow_and_steal<model_policy>, 1, 1); }
-TEST(scheduler_model, one_worker_keeps_the_order) { holds(one_worker_keeps_the_order<model_policy>, 1, 1); }
-TEST(scheduler_model, forker_waits) { holds(forker_waits<model_policy>, 1, 1); }
-TEST(scheduler_model, fork_and_end) { holds(fork_and_end<model_policy>, 1, 0); }
-TEST(scheduler_model, spawn_fails) { holds(spawn_fails<model_policy>, 1, 0); }
-TEST(scheduler_model, drain_against_inject) { holds(drain_against_inject<model_policy>, 1, 1); }
-TEST(scheduler_model, freed_by_its_last_task) { holds(freed_by_its_last_task<model_policy>, 1, 1); }
-TEST(scheduler_model, cancel_against_take) { holds(cancel_against_take<model_policy>, 2, 0); }
-TEST(scheduler_model, cancel_against_push_local) { holds(cancel_against_push_local<model_policy>, 1, 1); }
-TEST(scheduler_model, cancel_against_all) { holds(cancel_against_all<model_policy>, 1, 0); }
-TEST(scheduler_model, retire_against_inject) { holds(retire_against_inject<model_policy>, 1, 0); }
-TEST(scheduler_model, blocking) { holds(blocking<model_policy>, 1, 0); }
+TREADLE_MODEL(scheduler_model, forker_waits, settings_for(1, 1), forker_waits<model_policy>)
+TREADLE_MODEL(scheduler_model, fork_and_end, settings_for(1, 0), fork_and_end<model_policy>)
 
-TEST(scheduler_model, seed_defect_2) {
-  model::expect_fails(mc::explore(model::random_runs(50'000, {.max_steps = 3'000}), spawn_fails<with_defect<2>>));
-}
-TEST(scheduler_model, seed_defect_3) {
-  const mc::options how = model::pct_runs(50'000, {.max_steps = 3'000});
-  model::expect_fails(mc::explore(how, pusher_waits<with_defect<3>>), mc::failure::livelock);
-}
+const mc::options searching = {.mode = mc::explorer::pct, .executions = 5'000, .max_steps = 3'000};
+const bool faults_listed =
+    model::list(
+        {1, "scheduler", drain_against_inject<with_defect<1>>, drain_against_inject<model_policy>, searching}) &&
+    model::list({2, "scheduler", spawn_fails<with_defect<2>>, spawn_fails<model_policy>, searching}) &&
+    model::list({3, "scheduler", pusher_waits<with_defect<3>>, pusher_waits<model_policy>, searching}) &&
+    model::list(
+        {5, "scheduler", drain_against_inject<with_defect<5>>, drain_against_inject<model_policy>, searching}) &&
+    model::list(
+        {15, "scheduler", freed_by_its_last_task<with_defect<15>>, freed_by_its_last_task<model_policy>, searching}) &&
+    model::list({108, "scheduler", drain_sees_all<with_defect<108>>, drain_sees_all<model_policy>, searching});
 
 }  // namespace

@@ -66,11 +66,9 @@ struct state {
   }
 };
 
-mc::options bounded(int preemptions, int stale_reads) {
-  return {.preemptions = preemptions,
-          .stale_reads = stale_reads,
-          .weak_failures = 1,
-          .time_limit_ms = model::time_limit_ms(4'000)};
+model::settings settings_for(int preemptions, int stale_reads) {
+  return {{.preemptions = preemptions, .stale_reads = stale_reads, .weak_failures = 1, .time_limit_ms = 3'000},
+          {.weak_failures = 1}};
 }
 
 /// Two push lists and single nodes, one takes: all come, in the order of each producer.
@@ -218,29 +216,20 @@ void freed_by_the_taker(mc::execution& x) {
   x.run();
 }
 
-template <class Body>
-void holds(Body body, int preemptions, int stale_reads) {
-  model::expect_holds("exhaustive", mc::explore(bounded(preemptions, stale_reads), body));
-  model::expect_holds("random", mc::explore(model::random_runs(10'000, {.weak_failures = 1}), body));
-  model::expect_holds("pct", mc::explore(model::pct_runs(10'000, {.weak_failures = 1}), body));
-}
+TREADLE_MODEL(task_queue_model, two_producers, settings_for(2, 1), two_producers<model_policy>)
+TREADLE_MODEL(task_queue_model, two_consumers, settings_for(2, 1), two_consumers<model_policy>)
+TREADLE_MODEL(task_queue_model, nothing_is_hidden, settings_for(3, 1), nothing_is_hidden<model_policy>)
+TREADLE_MODEL(task_queue_model, arm_against_push, settings_for(mc::unlimited, 2), arm_against_push<model_policy>)
+TREADLE_MODEL(task_queue_model, armed_once, settings_for(3, 2), armed_once<model_policy>)
+TREADLE_MODEL(task_queue_model, close_against_push, settings_for(3, 2), close_against_push<model_policy>)
+TREADLE_MODEL(task_queue_model, taken_and_pushed_again, settings_for(3, 1), taken_and_pushed_again<model_policy>)
+TREADLE_MODEL(task_queue_model, freed_by_the_taker, settings_for(2, 1), freed_by_the_taker<model_policy>)
 
-TEST(task_queue_model, two_producers) { holds(two_producers<model_policy>, 2, 1); }
-TEST(task_queue_model, two_consumers) { holds(two_consumers<model_policy>, 2, 1); }
-TEST(task_queue_model, nothing_is_hidden) { holds(nothing_is_hidden<model_policy>, 3, 1); }
-TEST(task_queue_model, arm_against_push) { holds(arm_against_push<model_policy>, mc::unlimited, 2); }
-TEST(task_queue_model, armed_once) { holds(armed_once<model_policy>, 3, 2); }
-TEST(task_queue_model, close_against_push) { holds(close_against_push<model_policy>, 3, 2); }
-TEST(task_queue_model, taken_and_pushed_again) { holds(taken_and_pushed_again<model_policy>, 3, 1); }
-TEST(task_queue_model, freed_by_the_taker) { holds(freed_by_the_taker<model_policy>, 2, 1); }
-
-TEST(task_queue_model, seed_defect_14) {
-  model::expect_fails(mc::explore(model::untimed(bounded(2, 1)), nothing_is_hidden<with_defect<14>>),
-                      mc::failure::check);
-}
-TEST(task_queue_model, seed_defect_20) {
-  model::expect_fails(mc::explore(model::untimed(bounded(2, 1)), nothing_is_hidden<with_defect<20>>),
-                      mc::failure::check);
-}
+const bool faults_listed = model::list({4, "task_queue", taken_and_pushed_again<with_defect<4>>,
+                                        taken_and_pushed_again<model_policy>, settings_for(2, 1).bounds}) &&
+                           model::list({14, "task_queue", nothing_is_hidden<with_defect<14>>,
+                                        nothing_is_hidden<model_policy>, settings_for(2, 1).bounds}) &&
+                           model::list({20, "task_queue", nothing_is_hidden<with_defect<20>>,
+                                        nothing_is_hidden<model_policy>, settings_for(2, 1).bounds});
 
 }  // namespace

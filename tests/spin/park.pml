@@ -225,7 +225,7 @@ gone:
   goto end_unborn
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp inject 33b7be3a
+/* mirrors: include/treadle/detail/scheduler.hpp inject ac5f7443
  * mirrors: include/treadle/detail/task_queue.hpp push 41bce2aa */
 proctype outsider() {
   byte i, kind, woken, pushes = PUSHES;

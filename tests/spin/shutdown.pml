@@ -87,7 +87,7 @@ inline notify() {
 }
 
 /* A push closes, or is refused, in one step with the queue's word; its last touch is the link, or leaving the gate.
- * mirrors: include/treadle/detail/scheduler.hpp inject 33b7be3a
+ * mirrors: include/treadle/detail/scheduler.hpp inject ac5f7443
  * mirrors: include/treadle/detail/scheduler.hpp enter_gate e3c5bb85
  * mirrors: include/treadle/detail/scheduler.hpp leave_gate cf08e499
  * mirrors: include/treadle/detail/task_queue.hpp push 41bce2aa
@@ -272,7 +272,7 @@ inline tell_parked() {
  * mirrors: src/core/lifecycle.cpp wait_for_threads 3639861c
  * mirrors: src/core/lifecycle.cpp join ea85265b
  * mirrors: src/core/pool_core.cpp join_left 1b59b44e
- * mirrors: include/treadle/detail/scheduler.hpp is_quiet 37427986
+ * mirrors: include/treadle/detail/scheduler.hpp is_quiet 2fcebd11
  * mirrors: include/treadle/detail/sync_word.hpp stop_if_unchanged 0f6cf598
  * mirrors: include/treadle/detail/sweep.hpp is_settled 456f94f6
  * mirrors: include/treadle/detail/sweep.hpp sweep ff8a12bf */

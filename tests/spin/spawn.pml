@@ -62,7 +62,7 @@ inline wake_parked() {
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
  * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
  * mirrors: include/treadle/detail/waking.hpp start a25b2370
- * mirrors: include/treadle/detail/worker_list.hpp take_vacant 9dd0873f */
+ * mirrors: include/treadle/detail/worker_list.hpp take_vacant b03dee59 */
 inline notify() {
   claim_wake(LIMIT, false, kind, as_searcher);
   if
@@ -193,9 +193,9 @@ awake:
 }
 
 /* Pushes, then waits; with no thread at all it runs what is queued itself.
- * mirrors: include/treadle/detail/scheduler.hpp is_quiet 37427986
+ * mirrors: include/treadle/detail/scheduler.hpp is_quiet 2fcebd11
  * mirrors: include/treadle/detail/scheduler.hpp wait_until_maybe_quiet bc1a66da
- * mirrors: src/core/lifecycle.cpp run_on_caller 910c4835
+ * mirrors: src/core/lifecycle.cpp run_on_caller d45da001
  * mirrors: src/core/lifecycle.cpp drain ec070f3c */
 proctype outsider(byte self) {
   byte i, kind, pushes = PUSHES;

@@ -323,9 +323,9 @@ running:
   goto next
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp inject 33b7be3a
+/* mirrors: include/treadle/detail/scheduler.hpp inject ac5f7443
  * mirrors: include/treadle/detail/task_queue.hpp push 41bce2aa
- * mirrors: include/treadle/detail/task_queue.hpp arm 22ced07f */
+ * mirrors: include/treadle/detail/task_queue.hpp arm 72d0bade */
 active proctype producer() {
   byte i, kind, woken, pushes = PUSHES;
   bool as_searcher, must_wake;

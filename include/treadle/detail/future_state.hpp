@@ -1,11 +1,12 @@
 #pragma once
 
 #include <treadle/config.hpp>
+#include <treadle/detail/completion.hpp>
 #include <treadle/detail/context.hpp>
 #include <treadle/detail/internal_task.hpp>
+#include <treadle/detail/system_policy.hpp>
 #include <treadle/pool_config.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <new>
@@ -19,8 +20,6 @@ namespace treadle::detail {
 class pool_core;
 
 /// What a future and its queued task share: who may run it, whether it is done, how it ended.
-/// The status word moves free -> claimed -> done; `waited_for` may join at any time. Two references: the future's and
-/// the queue's.
 class TREADLE_EXPORT future_state : public internal_task {
  public:
   future_state(const future_state&) = delete;
@@ -30,9 +29,7 @@ class TREADLE_EXPORT future_state : public internal_task {
   [[nodiscard]] std::error_code wait() noexcept;
   /// Waits without running anything. Returns whether the task is done.
   [[nodiscard]] bool wait_until(std::int64_t deadline_ns) noexcept;
-  [[nodiscard]] bool is_done() const noexcept {
-    return (status_.load(std::memory_order_acquire) & done) != 0;  // E-FUTURE
-  }
+  [[nodiscard]] bool is_done() const noexcept { return completion_.is_done(); }
   /// Rethrows the task's exception, or throws `errc::cancelled`. Only when done.
   void rethrow();
   /// The future lets go. An exception that nobody has seen goes to the pool's hook.
@@ -54,18 +51,10 @@ class TREADLE_EXPORT future_state : public internal_task {
   std::exception_ptr error_;
 
  private:
-  static constexpr std::uint32_t claimed = 1, done = 2, waited_for = 4, cancelled = 8;
-
-  [[nodiscard]] bool claim() noexcept {
-    return (status_.fetch_or(claimed, std::memory_order_acq_rel) & claimed) == 0;  // E-FUTURE
-  }
   void execute() noexcept;
-  void complete(std::uint32_t how) noexcept;
-  bool sleep_until_done(std::int64_t deadline_ns) noexcept;
   std::error_code wait_outside() noexcept;
 
-  system_policy::atomic<std::uint32_t> status_{0};
-  system_policy::atomic<std::uint32_t> references_{2};
+  completion<system_policy> completion_;
   pool_core* pool_;
   pool_hooks hooks_;
   future_state* below_ = nullptr;  ///< the task that this one interrupts on its thread's stack

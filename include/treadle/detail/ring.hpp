@@ -75,10 +75,10 @@ class ring {
     lock_against_thieves();
     const index tail = tail_.load(std::memory_order_relaxed);
     const index old_tail = masked(tail - static_cast<index>(count));
-    const index head = head_.load(std::memory_order_acquire);  // E-STEAL
-    const bool whole = distance(head, tail) >= count;
-    if (whole) tail_.store(old_tail, std::memory_order_release);  // E-PUSH
-    steal_from_.store(nobody, std::memory_order_release);         // E-STEAL
+    // Relaxed, for the lock orders all that thieves do before with it, and all that they do later.
+    const bool whole = distance(head_.load(std::memory_order_relaxed), tail) >= count;
+    if (whole) tail_.store(old_tail, std::memory_order_relaxed);
+    steal_from_.store(nobody, std::memory_order_release);  // E-STEAL
     return whole;
   }
 
@@ -103,14 +103,14 @@ class ring {
       sink(slot(head).get());
       head = masked(head + 1);
     }
-    head_.store(head, std::memory_order_release);  // E-STEAL
+    head_.store(head, std::memory_order_relaxed);  // what it tells thieves the lock does, too
     next_pop_ = head;
     done();
     steal_from_.store(nobody, std::memory_order_release);  // E-STEAL
     return true;
   }
 
-  /// Returns how many nodes are in the ring. A snapshot for any thread; not 0 if nodes lay there all the time.
+  /// Returns how many nodes are in the ring. A snapshot for any thread; not 0 if a node that it knows of lies there.
   [[nodiscard]] std::size_t size() const noexcept {
     const index head = head_.load(std::memory_order_acquire);  // E-STEAL: with the lease that the head was moved for
     const index leased =
@@ -196,8 +196,8 @@ class ring {
       }
     }
     while (head != tail) {
-      // E-STEAL: a thief that sees this head sees the tail that it was taken under.
-      if (head_.compare_exchange_weak(head, masked(head + 1), std::memory_order_release, std::memory_order_relaxed)) {
+      // Relaxed: a thief that sees this head and an older tail sees more than fits, and looks again.
+      if (head_.compare_exchange_weak(head, masked(head + 1), std::memory_order_relaxed, std::memory_order_relaxed)) {
         next_pop_ = masked(head + 1);
         return slot(head).get();
       }
@@ -250,7 +250,7 @@ class ring {
     index head = head_.load(std::memory_order_acquire);  // E-STEAL
     const index at = lease_at_.load(std::memory_order_relaxed);
     const bool leased = at != lease_end_.load(std::memory_order_relaxed);
-    if (!leased && head == tail_.load(std::memory_order_acquire)) return steal_status::empty;  // E-PUSH
+    if (!leased && head == tail_.load(std::memory_order_relaxed)) return steal_status::empty;
     index expected = nobody;
     if (steal_from_.load(std::memory_order_relaxed) != nobody ||
         !steal_from_.compare_exchange_strong(expected, leased ? at : head, std::memory_order_acquire,  // E-STEAL
@@ -275,14 +275,14 @@ class ring {
     for (std::uint32_t attempt = 0; attempt < P::steal_attempts || P::seed_defect(23); ++attempt) {
       const index available = distance(head, tail_.load(std::memory_order_acquire));  // E-PUSH
       if (available == 0) return steal_status::empty;
-      if (available > capacity) {                      // the head is old by now
-        head = head_.load(std::memory_order_acquire);  // E-STEAL
+      if (available > capacity) {  // the head is old by now
+        head = head_.load(std::memory_order_relaxed);
         ++retries;
         continue;
       }
       count = choose(available);
       if (head_.compare_exchange_strong(head, masked(head + count), std::memory_order_release,  // E-STEAL
-                                        std::memory_order_acquire)) {
+                                        std::memory_order_relaxed)) {
         return steal_status::stolen;
       }
       // The lost race brought the line here: the next try is likely to win against an owner who must fetch it back.

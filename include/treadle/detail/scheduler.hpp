@@ -46,13 +46,13 @@ class scheduler : public forking<P, Task, Host> {
     const push_status status = injected_.push(first, last, insider, [&] {
       // In this order: a pool that fork() finds unstarted has nobody at its gate.
       if (!host().ensure_started()) return false;
-      enter_gate();
+      if (!P::seed_defect(15)) enter_gate();
       return entered = true;
     });
     // Without a wake-up to give, the push was the last touch: our own task may have freed the pool by now.
     if (!entered) return status != push_status::refused;
     if (status == push_status::accepted_must_wake) notify(count);
-    leave_gate();  // LAST TOUCH
+    if (!P::seed_defect(15)) leave_gate();  // LAST TOUCH
     return status != push_status::refused;
   }
 
@@ -115,33 +115,38 @@ class scheduler : public forking<P, Task, Host> {
     return count;
   }
 
-  /// Takes one task for a caller who is no worker, because there is none. Null: nothing is queued for now.
+  /// Takes one task for a caller who is no worker, because there is none. Counts the caller as standing in from before
+  /// the task is gone: it calls `leave_stand_in` when the task is over. Null: nothing is queued for now.
   [[nodiscard]] Task* take_for_caller() noexcept {
+    if (injected_.looks_empty()) return nullptr;
+    if (!P::seed_defect(108)) enter_stand_in();
     Task* taken = nullptr;
     bool more = false;
     injected_.take(1, more, [&](Task* task) { taken = task; });
-    if (taken != nullptr) host().taken_from_injected(1);
+    if (P::seed_defect(108)) enter_stand_in();
+    taken != nullptr ? host().taken_from_injected(1) : leave_stand_in();
     return taken;
   }
 
   /// Keeps the pool's memory alive while an outsider is inside it beyond a single push.
   void enter_gate() noexcept { gate_.fetch_add(1, std::memory_order_seq_cst); }  // E-GATE
   void leave_gate() noexcept { gate_.fetch_sub(1, std::memory_order_release); }  // E-GATE
-  /// Counts a caller who runs a task for want of a worker.
-  void enter_stand_in() noexcept { standing_in_.fetch_add(1, std::memory_order_seq_cst); }  // E-STAND-IN
+  /// Counts a caller who runs a task for want of a worker. Before it takes or claims the task: whoever finds that gone
+  /// must find the caller counted.
+  void enter_stand_in() noexcept { standing_in_.fetch_add(1, std::memory_order_relaxed); }
   void leave_stand_in() noexcept {
-    standing_in_.fetch_sub(1, std::memory_order_seq_cst);  // E-STAND-IN
+    standing_in_.fetch_sub(1, std::memory_order_release);  // E-STAND-IN
     tell_quiet();
   }
   [[nodiscard]] std::uint32_t standing_in() const noexcept {
     return standing_in_.load(std::memory_order_acquire);  // E-STAND-IN
   }
-  [[nodiscard]] bool gate_is_empty() const noexcept { return gate_.load(std::memory_order_acquire) == 0; }  // E-GATE
+  [[nodiscard]] bool gate_is_empty() const noexcept { return gate_.load(std::memory_order_seq_cst) == 0; }  // E-GATE
 
   /// Says whether, at some instant of this call, nothing was queued and nobody ran. `seen` is the word of that instant.
   [[nodiscard]] bool is_quiet(sync_state& seen) noexcept {
     sync_.barrier();
-    if (anything_queued()) return false;
+    if (!P::seed_defect(1) && anything_queued()) return false;
     // Looked at after the queues: whoever took the last task was counted as active before.
     seen = sync_.look_acquire();
     return seen.quiet() && standing_in() == 0 && gate_is_empty();

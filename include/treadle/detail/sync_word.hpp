@@ -21,6 +21,9 @@ class sync_state {
  public:
   constexpr explicit sync_state(std::uint64_t word = 0) noexcept : word_(word) {}
   static constexpr std::uint32_t max_count = 0x3fff;
+  static constexpr sync_state of(std::uint64_t active, std::uint64_t idle, std::uint64_t total) noexcept {
+    return sync_state(active << active_shift | idle << idle_shift | total << total_shift);
+  }
 
   [[nodiscard]] constexpr std::uint32_t active() const noexcept { return field(active_shift); }
   [[nodiscard]] constexpr std::uint32_t idle() const noexcept { return field(idle_shift); }
@@ -72,7 +75,7 @@ enum class unpark { done, claimed_by_waker, no_slot };
 template <class P>
 class sync_word {
  public:
-  constexpr sync_word() noexcept = default;
+  constexpr explicit sync_word(sync_state at_start = sync_state()) noexcept : word_(at_start.word()) {}
   sync_word(const sync_word&) = delete;
   sync_word& operator=(const sync_word&) = delete;
 
@@ -215,7 +218,7 @@ class sync_word {
     return sync_state(word_.fetch_sub(delta, std::memory_order_seq_cst) - delta);  // E-SYNC
   }
 
-  typename P::template atomic<std::uint64_t> word_{0};
+  typename P::template atomic<std::uint64_t> word_;
 };
 
 }  // namespace treadle::detail

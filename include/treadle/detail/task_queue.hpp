@@ -112,6 +112,7 @@ class task_queue {
         if (next == nullptr) break;
       }
       hand_on(node);
+      if constexpr (P::seed_defect(4)) next = pointer(node->next.load(std::memory_order_acquire));  // E-LINK
       node = next;
     }
     if constexpr (P::seed_defect(18)) {
@@ -129,14 +130,18 @@ class task_queue {
 
   /// Asks the next push to wake someone. Returns whether something is queued: then that push has already been.
   /// A read-modify-write of the word that producers modify: either the push sees the flag or we see the push.
+  /// Release, for the push that takes the flag looks for the sleeper who set it.
   bool arm() noexcept {
-    return (newest_.fetch_or(armed, std::memory_order_seq_cst) & pointer_mask) != 0;  // E-INJECT
+    return (newest_.fetch_or(armed, std::memory_order_release) & pointer_mask) != 0;  // E-INJECT
   }
 
-  /// Refuses pushes from now on.
-  void close() noexcept { newest_.fetch_or(closed, std::memory_order_seq_cst); }  // E-INJECT
+  /// Refuses pushes from now on. Seq_cst, for a closer looks for those inside afterwards.
+  void close() noexcept { newest_.fetch_or(closed, std::memory_order_seq_cst); }  // E-GATE
 
-  [[nodiscard]] bool is_closed() const noexcept { return (newest_.load(std::memory_order_relaxed) & closed) != 0; }
+  /// Seq_cst, for whoever has said before that they are inside.
+  [[nodiscard]] bool is_closed() const noexcept {
+    return (newest_.load(std::memory_order_seq_cst) & closed) != 0;  // E-GATE
+  }
 
   /// Says whether nothing is queued. What a push has announced and not linked yet counts as queued.
   [[nodiscard]] bool looks_empty() const noexcept {
@@ -157,8 +162,9 @@ class task_queue {
   bool unlink_newest(Node* node) noexcept {
     std::uintptr_t word = newest_.load(std::memory_order_relaxed);
     while ((word & pointer_mask) == reinterpret_cast<std::uintptr_t>(node)) {
-      // E-INJECT: release, for the next push may write `oldest_`, which this consumer has just written.
-      if (newest_.compare_exchange_weak(word, word & ~pointer_mask, std::memory_order_seq_cst,
+      // Release, for the next push may write `oldest_`, which this consumer has just written, and for whoever finds
+      // the queue empty must find its taker at work. E-INJECT
+      if (newest_.compare_exchange_weak(word, word & ~pointer_mask, std::memory_order_release,
                                         std::memory_order_relaxed)) {
         return true;
       }

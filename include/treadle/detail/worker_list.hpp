@@ -66,12 +66,18 @@ struct worker_record {
   /// Says whether the worker neither has tasks in its hands nor brings one in. Adds to `stamp` what only grows with
   /// each step of the worker, so that two equal sums mean that nobody moved.
   [[nodiscard]] bool is_settled(std::uint64_t& stamp) const noexcept {
-    const std::uint64_t now = doing.load(std::memory_order_acquire);              // E-DOING
-    const std::uint64_t ended = count.ran.load(std::memory_order_acquire);        // E-DOING
-    const std::uint64_t started = count.started.load(std::memory_order_acquire);  // E-DOING
-    stamp += now + ended + started;
+    const std::uint64_t now = doing.load(std::memory_order_acquire);  // E-DOING
+    std::uint64_t ended = 0;
+    const std::uint64_t running = count_running(ended);
+    stamp += now + 2 * ended + running;
     if (admitting.load(std::memory_order_acquire) != 0) return false;  // E-ADMIT
-    return static_cast<activity>(now & 3) != activity::awake || started != ended;
+    return static_cast<activity>(now & 3) != activity::awake || running != 0;
+  }
+  /// Returns how many tasks the worker has started and not ended, and in `ended` how many it has. What ends between
+  /// the two readings counts as running: in one of the two, never in both.
+  [[nodiscard]] std::uint64_t count_running(std::uint64_t& ended) const noexcept {
+    ended = count.ran.load(std::memory_order_acquire);  // E-DOING
+    return count.started.load(std::memory_order_relaxed) - ended;
   }
   static void bump(typename P::template atomic<std::uint64_t>& counter, std::uint64_t by = 1) noexcept {
     counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
@@ -115,7 +121,7 @@ class worker_list {
           Record* made = make(i);
           if (made == nullptr) return nullptr;
           made->state.store(record_state::starting, std::memory_order_relaxed);
-          if (table_[i].compare_exchange_strong(record, made, std::memory_order_acq_rel,  // E-RECORD
+          if (table_[i].compare_exchange_strong(record, made, std::memory_order_release,  // E-RECORD
                                                 std::memory_order_acquire)) {
             raise_count(i + 1);
             return made;
@@ -128,8 +134,8 @@ class worker_list {
     }
   }
 
-  /// Returns how many records may exist: those below are made or being made.
-  [[nodiscard]] std::uint32_t count() const noexcept { return count_.load(std::memory_order_acquire); }  // E-RECORD
+  /// Returns how many records may exist: those below are made or being made. What is in one `at` tells.
+  [[nodiscard]] std::uint32_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
   /// Returns a record, or null if it is just being made.
   [[nodiscard]] Record* at(std::uint32_t i) const noexcept {
     return table_[i].load(std::memory_order_acquire);  // E-RECORD
@@ -146,8 +152,7 @@ class worker_list {
 
   void raise_count(std::uint32_t to) noexcept {
     std::uint32_t now = count_.load(std::memory_order_relaxed);
-    while (now < to && !count_.compare_exchange_weak(now, to, std::memory_order_acq_rel,  // E-RECORD
-                                                     std::memory_order_relaxed)) {
+    while (now < to && !count_.compare_exchange_weak(now, to, std::memory_order_relaxed, std::memory_order_relaxed)) {
     }
   }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 namespace mc {
 
@@ -14,11 +13,6 @@ std::uint64_t mixed(std::uint64_t value) {
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
   value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
   return value ^ (value >> 31);
-}
-
-const char* file_name(const char* path) {
-  const char* slash = std::strrchr(path, '/');
-  return slash == nullptr ? path : slash + 1;
 }
 
 }  // namespace
@@ -272,7 +266,8 @@ void engine::note_order(std::memory_order order, bool on_failure, site where, ch
   std::vector<std::memory_order> weaker;
   switch (order) {
     case memory_order_seq_cst:
-      weaker = {operation == 'l'   ? memory_order_acquire
+      weaker = {operation == 'b'   ? memory_order_relaxed
+                : operation == 'l' ? memory_order_acquire
                 : operation == 's' ? memory_order_release
                                    : memory_order_acq_rel};
       break;
@@ -288,9 +283,9 @@ void engine::note_order(std::memory_order order, bool on_failure, site where, ch
       return;
   }
   for (const std::memory_order to : weaker) {
-    const mutant made{file_name(where.file), where.line, on_failure, order, to};
+    const mutant made{where.file, where.line, where.function, on_failure, order, to};
     const auto same = [&](const mutant& other) {
-      return other.file == made.file && other.line == made.line && other.on_failure == made.on_failure &&
+      return other.path == made.path && other.line == made.line && other.on_failure == made.on_failure &&
              other.from == made.from && other.to == made.to;
     };
     if (std::none_of(result_.orders.begin(), result_.orders.end(), same)) result_.orders.push_back(made);
@@ -301,8 +296,8 @@ std::memory_order engine::weaken(std::memory_order order, bool on_failure, site 
   if (how_.collect_orders) note_order(order, on_failure, where, operation);
   if (how_.weaken == nullptr) return order;
   const mutant& made = *how_.weaken;
-  const bool here = made.from == order && made.line == where.line && made.on_failure == on_failure &&
-                    made.file == file_name(where.file);
+  const bool here =
+      made.from == order && made.line == where.line && made.on_failure == on_failure && made.path == where.file;
   return here ? made.to : order;
 }
 

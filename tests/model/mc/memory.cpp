@@ -298,21 +298,25 @@ void engine::fence(std::memory_order order, site where) {
 
 /// The pair of barriers of which one is free: as seq_cst fences, but only a heavy one and a light one order each other.
 void engine::light_barrier(site where) {
+  const bool left_out = weaken(memory_order_seq_cst, false, where, 'b') == memory_order_relaxed;
   before({op_kind::fence, true, 0}, where);
+  if (left_out) return;
   tick();
   thread& self = threads_[current_];
   self.current.join_stamps(heavy_);
   self.light.assign(self.current);
+  if (barrier_refused_) {  // whoever was refused one has waited long enough for this
+    self.current.join_stamps(sc_);
+    sc_.join_stamps(self.current);
+  }
   note("fence", nullptr, 0, memory_order_relaxed, where, "light barrier");
 }
 
 bool engine::heavy_barrier(site where) {
+  const bool left_out = weaken(memory_order_seq_cst, false, where, 'b') == memory_order_relaxed;
   before({op_kind::other, true, 0}, where);
   if (!barrier_refused_ && how_.refused_barriers && choose(choice::refusal, 2) != 0) barrier_refused_ = true;
-  if (barrier_refused_) {
-    note("fence", nullptr, 0, memory_order_relaxed, where, "heavy barrier is REFUSED");
-    return false;
-  }
+  if (left_out) return true;
   tick();
   thread& self = threads_[current_];
   self.current.join(self.acquire);
@@ -322,8 +326,10 @@ bool engine::heavy_barrier(site where) {
   heavy_.join_stamps(self.current);
   self.release.assign(self.current);
   self.has_release = true;
-  note("fence", nullptr, 0, memory_order_seq_cst, where, "heavy barrier");
-  return true;
+  // A refused one waits, instead, for what others have left to it: see src/os/barrier.cpp.
+  note("fence", nullptr, 0, memory_order_seq_cst, where,
+       barrier_refused_ ? "heavy barrier is REFUSED, waits" : "heavy barrier");
+  return !barrier_refused_;
 }
 
 // --- plain cells ---------------------------------------------------------------------------------------------------

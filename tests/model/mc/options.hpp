@@ -28,10 +28,11 @@ enum class failure {
   model,     ///< the model itself: too many threads or atomics, not the same when run again
 };
 
-/// One order of one operation of the code under test, weakened by one step.
+/// One order of one operation of the code under test, weakened by one step; or a light or heavy barrier left out.
 struct mutant {
-  std::string file;
+  std::string path;
   unsigned line = 0;
+  std::string function;
   bool on_failure = false;  ///< the second order of a compare-exchange
   std::memory_order from = std::memory_order_relaxed;
   std::memory_order to = std::memory_order_relaxed;

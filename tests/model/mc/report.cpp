@@ -56,8 +56,7 @@ void engine::note(const char* what, const void* address, std::uint64_t value, st
 
 std::string engine::place(site where) {
   if (where.file == nullptr || *where.file == '\0') return "(start)";
-  const char* slash = std::strrchr(where.file, '/');
-  std::string text = slash == nullptr ? where.file : slash + 1;
+  std::string text = file_name(where.file);
   if (where.line != 0) text += ":" + std::to_string(where.line);
   return text;
 }
@@ -99,10 +98,10 @@ std::string engine::format_trace() const {
       std::snprintf(value, sizeof value, "%" PRIu64, one.value);
     }
     const bool is_memory = one.address != nullptr;
-    std::snprintf(line, sizeof line, "%4u %s T%u %-16s %-28s %-10s %-8s %-24s %s", number, mark, one.thread, one.what,
-                  is_memory ? name_of(one.address).c_str() : "", is_memory ? value : "",
+    std::snprintf(line, sizeof line, "%4u %s T%u %-16s %-28s %-10s %-8s %-24s %-10s %s", number, mark, one.thread,
+                  one.what, is_memory ? name_of(one.address).c_str() : "", is_memory ? value : "",
                   is_memory || std::strcmp(one.what, "fence") == 0 ? name_of_order(one.order) : "",
-                  place(one.where).c_str(), one.note);
+                  place(one.where).c_str(), edge_at(one.where.file, one.where.line).c_str(), one.note);
     text += line;
     text += '\n';
   }
