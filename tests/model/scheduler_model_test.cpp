@@ -307,9 +307,9 @@ void cancel_against_all(mc::execution& x) {
 }
 
 /// A worker that has slept long enough leaves just as work comes.
-template <class P>
+template <class P, std::uint32_t Limit>
 void retire_against_inject(mc::execution& x) {
-  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = 2, .retire_ns = 1000});
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = Limit, .retire_ns = 1000});
   x.thread([p] {
     MC_CHECK(p->inject(0));
     MC_CHECK(p->inject(1));
@@ -356,7 +356,8 @@ TREADLE_MODEL(scheduler_model, freed_by_its_last_task, settings_for(1, 1), freed
 TREADLE_MODEL(scheduler_model, cancel_against_take, settings_for(2, 0), cancel_against_take<model_policy>)
 TREADLE_MODEL(scheduler_model, cancel_against_push_local, settings_for(1, 1), cancel_against_push_local<model_policy>)
 TREADLE_MODEL(scheduler_model, cancel_against_all, settings_for(1, 0), cancel_against_all<model_policy>)
-TREADLE_MODEL(scheduler_model, retire_against_inject, settings_for(1, 0), retire_against_inject<model_policy>)
+TREADLE_MODEL(scheduler_model, retire_against_inject, settings_for(1, 0), retire_against_inject<model_policy, 2>)
+TREADLE_MODEL(scheduler_model, retire_at_the_limit, settings_for(1, 0), retire_against_inject<model_policy, 1>)
 TREADLE_MODEL(scheduler_model, blocking, settings_for(1, 0), blocking<model_policy>)
 
 TREADLE_MODEL(scheduler_model, forker_waits, settings_for(1, 1), forker_waits<model_policy>)

@@ -225,7 +225,7 @@ TREADLE_MODEL(task_queue_model, close_against_push, settings_for(3, 2), close_ag
 TREADLE_MODEL(task_queue_model, taken_and_pushed_again, settings_for(3, 1), taken_and_pushed_again<model_policy>)
 TREADLE_MODEL(task_queue_model, freed_by_the_taker, settings_for(2, 1), freed_by_the_taker<model_policy>)
 
-const bool faults_listed = model::list({4, "task_queue", taken_and_pushed_again<with_defect<4>>,
+const bool faults_listed = model::list({4, "task_queue", taken_and_pushed_again<with_defect<104>>,
                                         taken_and_pushed_again<model_policy>, settings_for(2, 1).bounds}) &&
                            model::list({14, "task_queue", nothing_is_hidden<with_defect<14>>,
                                         nothing_is_hidden<model_policy>, settings_for(2, 1).bounds}) &&

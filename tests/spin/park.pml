@@ -8,12 +8,14 @@
  * run: safety -DN=2 -DOUTSIDERS=1 -DPUSHES=3 -DTIMEOUTS=1
  * run: safety -DN=4 -DALL_PARKED -DOUTSIDERS=1 -DPUSHES=1 -DBATCH=2 -DTIMEOUTS=1
  * run: safety -DN=3 -DALL_PARKED -DOUTSIDERS=2 -DPUSHES=1 -DTIMEOUTS=2
+ * run: safety -DN=2 -DALL_PARKED -DOUTSIDERS=1 -DPUSHES=2 -DTIMEOUTS=2
  * run: ltl -DN=2 -DOUTSIDERS=2 -DPUSHES=1 -DTIMEOUTS=1
  * fault: FAULT_81 -DN=2 -DOUTSIDERS=2 -DPUSHES=2 -DTIMEOUTS=0
  * fault: FAULT_82 -DN=2 -DOUTSIDERS=2 -DPUSHES=2 -DTIMEOUTS=1
  * fault: FAULT_83 -DN=2 -DOUTSIDERS=1 -DPUSHES=2 -DBATCH=2 -DTIMEOUTS=1
  * fault: FAULT_84 -DN=2 -DOUTSIDERS=1 -DPUSHES=2 -DTIMEOUTS=1
  * fault: FAULT_85 -DN=3 -DALL_PARKED -DOUTSIDERS=1 -DPUSHES=1 -DBATCH=3 -DTIMEOUTS=1
+ * fault: FAULT_86 -DN=2 -DALL_PARKED -DOUTSIDERS=1 -DPUSHES=1 -DTIMEOUTS=2
  *
  * FAULT_81  a worker that takes its announcement back keeps the count of another, whose waker had chosen it
  * FAULT_82  the same when it retires
@@ -21,6 +23,7 @@
  * FAULT_84  a worker retires although it is not counted as idle any more
  * FAULT_85  a retiring worker gives its place away before it knows that nobody has chosen it (a defect that this model
  *           found in treadle: with the threads at their limit, who starts one waits for a record in vain)
+ * FAULT_86  a retiring worker leaves without a look at what came while it could not be woken
  */
 #define WIDTH N
 #define LIMIT N
@@ -100,7 +103,7 @@ inline notify(count) {
 /* mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
  * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
  * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82
- * mirrors: include/treadle/detail/scheduler.hpp end_retire 29f4c670 */
+ * mirrors: include/treadle/detail/scheduler.hpp end_retire 0fc9feb2 */
 proctype worker(byte self) {
   bool just_woken, searcher, seen, as_searcher, done, in_time;
   byte i, kind, woken;
@@ -222,6 +225,21 @@ gone:
   leave_retired();
 #endif
   atomic { started[self] = false; in_time = false };
+#ifndef FAULT_86
+  /* Whom nobody could wake while this one was neither asleep nor gone: it may be this thread that is started. */
+  if
+  :: atomic { !searching && can_wake -> seen = (injected > 0) };
+    if
+    :: !seen -> d_step { seen = (injected > 0); injected_armed = true }
+    :: else
+    fi;
+    if
+    :: seen -> seen = false; notify(1)
+    :: else
+    fi
+  :: searching || !can_wake
+  fi;
+#endif
   goto end_unborn
 }
 

@@ -125,7 +125,7 @@ inline arm_injected(seen) {
   }
 }
 
-/* mirrors: include/treadle/detail/waking.hpp wake_if_work_is_left ce8fef69 */
+/* mirrors: include/treadle/detail/waking.hpp wake_if_work_is_left b99c05c5 */
 inline wake_if_work_is_left(count) {
   atomic {
     !searching && can_wake ->

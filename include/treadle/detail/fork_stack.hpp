@@ -11,7 +11,7 @@
 namespace treadle::detail {
 
 /// One reading of a fork stack's word: the zone [head, end) that thieves may take from, and how often its owner has
-/// shared something or ended foreign work, so that no word comes back.
+/// shared something, so that no word with something in it comes back.
 class fork_zone {
  public:
   constexpr explicit fork_zone(std::uint64_t word = 0) noexcept : word_(word) {}
@@ -92,7 +92,7 @@ class fork_node {
 /// After the split deque of Lace (van Dijk and van de Pol, 2014), with the shared zone in one word. States, edges and
 /// proof: docs/design/fork-stack.md.
 ///
-/// Owner: push, pop, share, take_back, close, end_foreign. Any thread: steal, steal_while, shared_count.
+/// Owner: push, pop, share, take_back, close. Any thread: steal, steal_while, shared_count.
 template <class P>
 class fork_stack {
  public:
@@ -156,7 +156,8 @@ class fork_stack {
       cells_[end + at - 1].set(each);
     }
     newest_shared_ = newest;
-    zone_.fetch_add(count * fork_zone::one_end + fork_zone::one_epoch, std::memory_order_seq_cst);  // E-FORK
+    const std::uint64_t epoch = P::seed_defect(105) ? 0 : fork_zone::one_epoch;
+    zone_.fetch_add(count * fork_zone::one_end + epoch, std::memory_order_seq_cst);  // E-FORK
     return count;
   }
 
@@ -179,10 +180,6 @@ class fork_stack {
     zone_.fetch_sub(fork_zone::one_end + fork_zone::one_head, std::memory_order_relaxed);
     leave(forked);
   }
-
-  /// A stolen fork that was run on this stack is over, and all that it forked: whoever waited for it may take nothing
-  /// more from here. Before `fork_node::finish`.
-  void end_foreign() noexcept { zone_.fetch_add(fork_zone::one_epoch, std::memory_order_release); }  // E-FORK
 
   /// Asks the owner itself to share at its next fork.
   void ask() noexcept { must_share_.exchange(1, std::memory_order_acq_rel); }  // E-HUNGER

@@ -35,7 +35,10 @@ class forking : public waking<P, Task, Host> {
   /// Nothing of the worker's is shared: shares as many of its oldest forks as there are hungry workers, at least one,
   /// and sees to it that somebody looks.
   void feed(record& self) noexcept {
-    if (forks_are_used_.load(std::memory_order_relaxed) == 0) forks_are_used_.exchange(1, std::memory_order_relaxed);
+    // A load, too, has its place in the one order: who parks after the look at the sync word below sees what it saw.
+    if (forks_are_used_.load(std::memory_order_seq_cst) == 0) {  // E-LOOKOUT
+      forks_are_used_.exchange(1, std::memory_order_seq_cst);    // E-LOOKOUT
+    }
     const std::uint32_t hungry = hungry_.load(std::memory_order_relaxed);
     share(self, hungry == 0 ? 1 : hungry);
   }
@@ -174,7 +177,6 @@ class forking : public waking<P, Task, Host> {
 
   void run_branch(record& self, fork& taken) noexcept {
     host().call_branch(self, taken);
-    self.forks->end_foreign();
     fork::finish(&taken);  // LAST TOUCH
   }
 

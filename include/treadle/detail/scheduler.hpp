@@ -394,7 +394,14 @@ class scheduler : public forking<P, Task, Host> {
       sync_.give_back_retired();
       return woken(self, result == event_result::granted);
     }
-    sync_.leave_retired();
+    // A push that found this worker neither asleep nor gone had nobody to wake, if no more threads may exist. Then this
+    // worker is the thread to be started.
+    const sync_state state = sync_.leave_retired();
+    sync_.sleeper_barrier(state, 1);
+    if (state.searching() || !state.can_wake(limits_.width, limits_.limit) || !this->work_is_left()) return false;
+    const wake_claim claim = sync_.claim_wake(limits_.width, limits_.limit, false);
+    if (claim.kind == wake_kind::fresh) return woken(self, claim.searcher);
+    if (claim.kind == wake_kind::parked) this->wake(claim);
     return false;
   }
 

@@ -159,8 +159,8 @@ class sync_word {
   }
   /// `retire_idle` took the count of another worker, whose waker had taken ours: gives it back.
   void give_back_retired() noexcept { add(sync_state::one_idle); }
-  /// Nobody had: the worker leaves for good.
-  void leave_retired() noexcept { subtract(sync_state::one_total); }
+  /// Nobody had: the worker leaves for good, unless something has come meanwhile. Returns the state after it.
+  sync_state leave_retired() noexcept { return subtract(sync_state::one_total); }
 
   /// The searcher found work, or gives up being one.
   sync_state release_search() noexcept { return subtract(sync_state::searching_bit); }

@@ -112,7 +112,7 @@ class task_queue {
         if (next == nullptr) break;
       }
       hand_on(node);
-      if constexpr (P::seed_defect(4)) next = pointer(node->next.load(std::memory_order_acquire));  // E-LINK
+      if constexpr (P::seed_defect(104)) next = pointer(node->next.load(std::memory_order_acquire));  // E-LINK
       node = next;
     }
     if constexpr (P::seed_defect(18)) {

@@ -81,10 +81,12 @@ class waking {
     return by < INT64_MAX - from ? from + by : INT64_MAX;
   }
 
+  /// Work that is seen is told now. If none is, the next push from outside must tell: the flag and the look at what was
+  /// pushed are one read-modify-write.
+  [[nodiscard]] bool work_is_left() noexcept { return anything_queued() || any_forks() || injected_.arm(); }
+
   void wake_if_work_is_left(std::size_t count) noexcept {
-    // Work that is seen is told now. If none is, the next push from outside must tell: the flag and the look at what
-    // was pushed are one read-modify-write.
-    if (anything_queued() || any_forks() || injected_.arm()) notify(count == 0 ? 1 : count);
+    if (work_is_left()) notify(count == 0 ? 1 : count);
   }
 
   [[nodiscard]] bool any_forks() const noexcept {

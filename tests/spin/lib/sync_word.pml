@@ -126,7 +126,7 @@ inline give_back_retired() {
     check_word()
   }
 }
-/* mirrors: include/treadle/detail/sync_word.hpp leave_retired 3675bd6e */
+/* mirrors: include/treadle/detail/sync_word.hpp leave_retired 5c6303e9 */
 inline leave_retired() {
   d_step {
     n_total--;
