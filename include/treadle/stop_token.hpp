@@ -7,8 +7,8 @@
 namespace treadle {
 
 /// A request to stop that lies where its user puts it, and is passed by reference. Allocates nothing.
-/// A token made from a parent also sees the parent's request, and one made from a std::stop_token sees that one's; both
-/// must outlive it. All members may be called from any thread, and none blocks.
+/// A token made from a parent, which must outlive it, also sees the parent's request; one made from a std::stop_token
+/// sees that one's. All members may be called from any thread, and none blocks.
 class stop_token {
  public:
   stop_token() noexcept = default;

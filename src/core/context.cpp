@@ -35,7 +35,7 @@ worker& current_worker() noexcept {
   return *self;
 }
 
-void report_unhandled(std::exception_ptr error) noexcept {
+void report_unhandled(const std::exception_ptr& error) noexcept {
   const pool_core* const pool = context().pool;
   if (pool != nullptr) {
     pool->report_unhandled(error);

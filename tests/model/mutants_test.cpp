@@ -9,23 +9,6 @@
 
 namespace {
 
-const char* name_of(std::memory_order order) {
-  switch (order) {
-    case std::memory_order_acquire:
-      return "acquire";
-    case std::memory_order_release:
-      return "release";
-    case std::memory_order_acq_rel:
-      return "acq_rel";
-    case std::memory_order_seq_cst:
-      return "seq_cst";
-    case std::memory_order_relaxed:
-    case std::memory_order_consume:
-      break;
-  }
-  return "relaxed";
-}
-
 /// A mutant and the models in which its operation is seen.
 struct target {
   mc::mutant change;
@@ -35,8 +18,8 @@ struct target {
   /// Without line numbers: what is listed must not depend on them.
   [[nodiscard]] std::string title() const {
     return file() + ", " + change.function.substr(0, change.function.find('<')) + ": " +
-           mc::code_at(change.path, change.line) + " " + name_of(change.from) + " -> " + name_of(change.to) +
-           (change.on_failure ? " on failure" : "");
+           mc::code_at(change.path, change.line) + " " + mc::name_of_order(change.from) + " -> " +
+           mc::name_of_order(change.to) + (change.on_failure ? " on failure" : "");
   }
 };
 

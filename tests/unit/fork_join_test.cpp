@@ -242,12 +242,15 @@ TEST_P(fork_join_test, lets_others_take_a_branch_while_the_first_runs) {
 
 /// Only the oldest fork is shared when a leaf starts; a checkpoint, or blocking, shares the others.
 template <class Wait>
-void shares_all(Wait&& wait) {
+void shares_all(Wait&& wait, bool in_a_section = false) {
   thread_pool pool{{.max_threads = 2}};
   std::atomic<int> ran{0};
   pool.run([&](worker& self) {
-    fork_join(
-        self, [&] { EXPECT_TRUE(wait([&] { return ran == 3; })); }, [&] { ++ran; }, [&] { ++ran; }, [&] { ++ran; });
+    const auto fork = [&] {
+      fork_join(
+          self, [&] { EXPECT_TRUE(wait([&] { return ran == 3; })); }, [&] { ++ran; }, [&] { ++ran; }, [&] { ++ran; });
+    };
+    in_a_section ? blocking(fork) : fork();
   });
   EXPECT_EQ(ran, 3);
 }
@@ -262,6 +265,11 @@ TEST(fork_join_sharing, happens_at_a_checkpoint) {
 }
 TEST(fork_join_sharing, happens_before_blocking) {
   shares_all([](auto&& done) { return blocking([&] { return eventually(done); }); });
+}
+
+/// Also where a section lies in another: what was forked in between is private, too.
+TEST(fork_join_sharing, happens_before_nested_blocking) {
+  shares_all([](auto&& done) { return blocking([&] { return eventually(done); }); }, true);
 }
 
 TEST_P(fork_join_test, works_beside_tasks_futures_and_blocking) {

@@ -16,7 +16,7 @@ namespace treadle::detail {
 [[nodiscard]] TREADLE_EXPORT worker* worker_here() noexcept;
 
 /// Hands an exception that nobody waits for to the hook of the pool that runs the current task.
-TREADLE_EXPORT void report_unhandled(std::exception_ptr error) noexcept;
+TREADLE_EXPORT void report_unhandled(const std::exception_ptr& error) noexcept;
 
 template <class F>
 inline constexpr bool takes_worker = std::is_invocable_v<F, worker&>;

@@ -89,9 +89,9 @@ class forking : public waking<P, Task, Host> {
   /// A running task is about to block: gives its slot to another worker, if there is work for one. Sections nest; the
   /// outermost counts.
   void enter_blocking(record& self) noexcept {
+    share_all(self);
     if (self.blocking_depth++ != 0) return;
     record::bump(self.count.blocking_sections);
-    share_all(self);
     const sync_state state = sync_.enter_blocking();
     sync_.sleeper_barrier(state, 2);
     if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) this->wake_if_work_is_left(1);
@@ -141,9 +141,11 @@ class forking : public waking<P, Task, Host> {
 
   // ---- the lookout ------------------------------------------------------------------------------------------------
 
-  /// Makes a parked worker the lookout, if one is needed and there is none.
+  /// Makes a parked worker the lookout, if one is needed and there is none: a fork that was not ripe a moment ago stays
+  /// for somebody to look at.
   void become_lookout(record& self) noexcept {
-    if (forks_are_used_.load(std::memory_order_relaxed) == 0 || lookout_.load(std::memory_order_relaxed) != 0) return;
+    if (lookout_.load(std::memory_order_relaxed) != 0) return;
+    if (forks_are_used_.load(std::memory_order_relaxed) == 0 && !this->any_forks()) return;
     if (lookout_.exchange(1, std::memory_order_seq_cst) != 0) return;  // E-LOOKOUT
     self.nap_ns = shortest_nap_ns;
     self.looks_in_vain = 0;

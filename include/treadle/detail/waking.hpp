@@ -1,6 +1,5 @@
 #pragma once
 
-#include <treadle/assert.hpp>
 #include <treadle/config.hpp>
 #include <treadle/detail/sync_word.hpp>
 #include <treadle/detail/worker_list.hpp>

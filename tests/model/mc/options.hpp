@@ -38,6 +38,9 @@ struct mutant {
   std::memory_order to = std::memory_order_relaxed;
 };
 
+/// Returns the name of an order, as traces and lists show it.
+const char* name_of_order(std::memory_order order) noexcept;
+
 struct options {
   explorer mode = explorer::exhaustive;
   std::uint64_t executions = 0;   ///< how many at most; 0: no limit (random modes: 10,000)

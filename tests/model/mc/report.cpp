@@ -24,7 +24,9 @@ std::string demangled(const char* type) {
 constexpr unsigned shown_first = 200;
 constexpr unsigned shown_last = 200;
 
-const char* name_of_order(std::memory_order order) {
+}  // namespace
+
+const char* name_of_order(std::memory_order order) noexcept {
   switch (order) {
     case std::memory_order_relaxed:
       return "relaxed";
@@ -41,8 +43,6 @@ const char* name_of_order(std::memory_order order) {
   }
   return "?";
 }
-
-}  // namespace
 
 void engine::set_name(const void* address, const char* name) {
   const std::uint32_t id = find_location(address);

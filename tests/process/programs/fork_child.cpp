@@ -259,10 +259,7 @@ void child_of_child() {
   });
 }
 
-/// A child inherits the locks of a sanitizer's allocator as they are, which those of the C library survive: only there can
-/// other threads be as wild as can be.
 void fork_storm() {
-  if (program::is_sanitized) return;
   CHECK(works(pool));
   std::atomic<bool> stop{false};
   std::atomic<std::size_t> accepted{0}, ran{0};
