@@ -131,6 +131,11 @@ pub fn wait_for_ticks(goal: u64) {
     }
 }
 
+/// Makes the compiler compute `value`. (Debian's compiler does not have `std::hint::black_box`, yet.)
+pub fn keep<T>(value: T) {
+    unsafe { std::ptr::read_volatile(&value as *const T as *const u8) };
+}
+
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(|a, b| a.partial_cmp(b).unwrap());
     values[values.len() / 2]

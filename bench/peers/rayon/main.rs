@@ -66,7 +66,7 @@ fn run(request: &Request, pool: &ThreadPool) -> bool {
         "fib" => {
             let n = request.number("n", 32);
             measure(request, forks_of_fib(n), || {}, || {
-                std::hint::black_box(pool.install(|| fib(n)));
+                keep(pool.install(|| fib(n)));
             })
         }
         "idle" => {
