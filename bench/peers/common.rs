@@ -131,9 +131,9 @@ pub fn wait_for_ticks(goal: u64) {
     }
 }
 
-/// Makes the compiler compute `value`. (Debian's compiler does not have `std::hint::black_box`, yet.)
-pub fn keep<T>(value: T) {
-    unsafe { std::ptr::read_volatile(&value as *const T as *const u8) };
+/// Makes the compiler compute `value`, as `std::hint::black_box` does where the compiler has it (1.66).
+pub fn keep<T: Copy>(value: T) {
+    unsafe { std::ptr::read_volatile(&value) };
 }
 
 fn median(values: &mut [f64]) -> f64 {

@@ -9,6 +9,7 @@ Rows of later files replace those of earlier ones, so that a row can be measured
 import argparse
 import json
 import pathlib
+import shlex
 import sys
 
 SUBJECT = "treadle"
@@ -70,7 +71,7 @@ def bar_text(row, label):
     for bar in row["bars"]:
         if bar["label"] != label:
             continue
-        allowed = bar["text"][len(label) + 1:].replace("<=", "≤")
+        allowed = bar["text"][len(label) + 1:].replace("<=", "≤").rstrip()
         verdict = bar.get("verdict")
         measured = f"{spread(bar, digits=3)}, " if " x " in bar["text"] and verdict else ""
         texts.append(f"{allowed}: {measured}**{verdict}**" if verdict else f"{allowed}: not measured")
@@ -136,7 +137,7 @@ def losses(rows):
                                  f"{spread(ratio, 1, 3)} times its figure.")
         for bar in row["bars"]:
             if bar.get("verdict") == "missed":
-                lines.append(f"- {row['title']}: the bar {bar['text'].replace('<=', '≤')} is missed, "
+                lines.append(f"- {row['title']}: the bar {bar['text'].replace('<=', '≤').rstrip()} is missed, "
                              f"{spread(bar, digits=3)}.")
     return lines or ["None."]
 
@@ -161,12 +162,22 @@ def details(row):
     return lines + [""]
 
 
+def command_to_repeat(run):
+    """What a reader types: quoted, and without the places where this run had its files."""
+    words = run["command"].split()[1:]
+    for option in ("--json", "--data", "--tool"):
+        if option in words:
+            at = words.index(option)
+            del words[at:at + 2]
+    return " ".join(["./dev bench", *map(shlex.quote, words)])
+
+
 def document(runs, rows):
     lines = ["# Figures", ""]
-    lines += ["Made from a run of `./dev bench` by `python3 bench/report/figures.py RUN.json`; do not edit.", ""]
+    lines += ["Made from runs of `./dev bench` by `python3 bench/report/figures.py RUN.json...`; do not edit.", ""]
     for machine in sorted({run["machine"] for run in runs}):
         lines.append(f"Machine: {machine}.  ")
-    lines += [f"Command: `{run['command']}`.  " for run in runs]
+    lines += [f"Command: `{command_to_repeat(run)}`.  " for run in runs]
     lines += [
         "",
         "Every contender of a row runs once a round, in a process of its own and in an order that rotates; rounds in",
@@ -174,8 +185,9 @@ def document(runs, rows):
         "bootstrap interval. Ratios are taken within a round: below 1 treadle needs less. *Ahead* means the whole",
         "interval lies below 1, *behind* above it, else *equal*. A bar is *met* by the whole interval, *reached* by a",
         "part of it.",
-        "All pools have as many workers as the machine has processors and otherwise their default configuration. The",
-        "seed is the algorithm that treadle started from, written down in C++ with its defects.",
+        "Unless the title of a row says otherwise, all pools have as many workers as the machine has processors and",
+        "otherwise their default configuration. The seed is the algorithm that treadle started from, written down in",
+        "C++ with its defects.",
         "",
     ]
     for prefix, title, note in GROUPS:
@@ -183,6 +195,8 @@ def document(runs, rows):
         if chosen:
             table = floors(chosen) if prefix == "floor/" else summary(chosen)
             lines += [f"## {title}", "", note, "", *table, ""]
+        else:
+            lines += [f"## {title}", "", "Not measured in these runs.", ""]
     lines += ["## What we lose", "", *losses(rows), "", "## Every contender", ""]
     for row in rows:
         if row["contenders"] and not row["name"].startswith("floor/"):
