@@ -60,7 +60,8 @@ struct pool_config {
   /// Name of the threads, at most 15 bytes, static. Default: "treadle".
   const char* name = nullptr;
   pin_policy pin{};
-  /// How long a worker looks for work before it parks. Negative: not at all. Default: 2,000.
+  /// How long a worker looks for work before it parks, at most: where that was in vain it looks for shorter times, soon
+  /// not at all. Negative: never. Default: 2,000.
   std::int64_t spin_ns = 0;
   /// How long a parked worker waits before its thread ends. Negative: for ever. Default: one minute.
   std::chrono::nanoseconds retire_after{0};

@@ -73,7 +73,7 @@ byte ran;               /* ghost: tasks ended */
  * claimable worker is woken; a waker waits while there is none.
  * mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
  * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
- * mirrors: include/treadle/detail/waking.hpp start a25b2370 */
+ * mirrors: include/treadle/detail/waking.hpp start 3c69a44c */
 inline notify(count) {
   do
   :: atomic {
@@ -232,7 +232,7 @@ inline run_task() {
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 3d7007c5
  * mirrors: include/treadle/detail/scheduler.hpp next 3bcf769f
- * mirrors: include/treadle/detail/scheduler.hpp search 21dc1221
+ * mirrors: include/treadle/detail/scheduler.hpp search 6e7247bc
  * mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
  * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
  * mirrors: include/treadle/detail/scheduler.hpp woken 44417496

@@ -187,7 +187,7 @@ std::uint64_t parks_before_the_task() {
   using policy = spinning_policy<Defect>;
   manual_host<policy> host(1);
   auto& self = host.add_awake();
-  self.spin_limit_ns = 3'600'000'000'000;
+  self.spin.set(3'600'000'000'000);
   counted_task work;
   policy::host = &host;
   policy::given = &work;
@@ -195,7 +195,7 @@ std::uint64_t parks_before_the_task() {
   std::uint64_t parks = UINT64_MAX;
   host.work(self, [&](task*) {
     parks = self.count.parks.load();
-    self.spin_limit_ns = 0;
+    self.spin.set(0);
   });
   policy::turns_left = 0;
   return parks;
@@ -205,6 +205,18 @@ std::uint64_t parks_before_the_task() {
 TEST(scheduler, seed_defect_22) {
   EXPECT_EQ(parks_before_the_task<0>(), 0u);
   EXPECT_NE(parks_before_the_task<22>(), 0u) << "the switch no longer restores the fault";
+}
+
+/// Tasks that come rarely: to look for the next one would cost more than a wake-up does.
+TEST(scheduler, looks_for_shorter_times_when_looking_brings_nothing) {
+  manual_host<with_seed_defect<0>> host(1);
+  auto& self = host.add_awake();
+  self.spin.set(1'000'000);
+  counted_task work;
+  EXPECT_TRUE(host.inject(&work, &work, 1, false));
+  host.work(self, [](task*) {});  // nothing comes: it parks and retires
+  EXPECT_EQ(self.count.spins.load(), 0u);
+  EXPECT_EQ(self.spin.ns(), 500'000);
 }
 
 /// How many of its own 200 tasks a worker runs before one from outside.

@@ -192,11 +192,12 @@ class scheduler : public forking<P, Task, Host> {
     return self.own.made.pop();
   }
 
-  /// Looks everywhere, for `spin_limit_ns` again and again. Work that is seen but held by another for the moment (a
-  /// queue's consumer, a thief, a producer between its two steps) is waited for here: parking would not stay parked.
+  /// Looks everywhere, again and again for the time that is worth it. Work that is seen but held by another for the
+  /// moment (a queue's consumer, a thief, a producer between its two steps) is waited for here: parking would not stay
+  /// parked.
   Task* search(record& self) noexcept {
     sync_.publisher_barrier();  // E-DOING: a cancel that takes this worker for still running is seen here
-    const bool spins = self.spin_limit_ns > 0 && !P::seed_defect(22);
+    const bool spins = self.spin.ns() > 0 && !P::seed_defect(22);
     // After a small catch, let the catch of others' pushes grow: looking at once costs them more than it brings.
     if (!spins || self.last_catch >= small_catch || self.last_catch == 0) {
       Task* const task = search_once(self);
@@ -204,19 +205,25 @@ class scheduler : public forking<P, Task, Host> {
     }
     self.last_catch = 0;
     const typename base::hunger hungry(*this);
-    const std::int64_t deadline = spins ? later(P::now_ns(), self.spin_limit_ns) : 0;
+    const std::int64_t deadline = spins ? later(P::now_ns(), self.spin.ns()) : 0;
     for (;;) {
       const sync_state state = sync_.look();
       if (state.life() >= lifecycle::cancelling) return nullptr;
       const bool in_time = spins && state.life() == lifecycle::running && !state.watched() && P::now_ns() < deadline;
       if (!in_time) {
-        if (!anything_queued()) return nullptr;
+        if (!anything_queued()) {
+          self.spin.was_in_vain();
+          return nullptr;
+        }
         P::yield();
       }
       for (int i = 0; i < spin_pauses; ++i) P::pause();
       Task* const task = search_once(self);
       if (task == nullptr && self.stolen == nullptr) continue;
-      if (in_time) record::bump(self.count.spins);
+      if (in_time) {
+        self.spin.brought_work();
+        record::bump(self.count.spins);
+      }
       return task;
     }
   }

@@ -123,7 +123,7 @@ class waking {
     if (worker != nullptr) {
       worker->searcher = searcher;
       worker->just_woken = true;
-      worker->spin_limit_ns = limits_.spin_ns;
+      worker->spin.set(limits_.spin_ns);
       worker->become(activity::awake);
       if (host().start_thread(*worker)) return;
       worker->become(activity::gone);

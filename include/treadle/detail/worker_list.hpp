@@ -5,6 +5,7 @@
 #include <treadle/detail/event.hpp>
 #include <treadle/detail/fork_stack.hpp>
 #include <treadle/detail/local_queue.hpp>
+#include <treadle/detail/spin_time.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -46,7 +47,7 @@ struct worker_record {
   const std::uint32_t index;
   std::uint32_t until_injected = 1;  ///< tasks to start until the injected queue is served again
   std::uint64_t random;
-  std::int64_t spin_limit_ns = 0;
+  spin_time spin;
   bool searcher = false;    ///< holds the pool's one searcher token
   bool just_woken = false;  ///< has not found work since it was woken
   std::uint32_t blocking_depth = 0;
