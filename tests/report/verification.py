@@ -144,8 +144,8 @@ LIMITS = """\
 - The model checker is bounded: preemptions, stale reads, and the time of a run. It lets stores become visible in the order
   in which they are executed, so it knows no load buffering and no 2+2W (`tests/model/README.md`).
 - The Spin models are sequentially consistent pictures of the protocols, with few workers and tasks; `tools/tidy` only says
-  when a function has changed that one of them mirrors. Forks are not in them: a private fork under a running leaf is the
-  one exception to "queued and idle do not last".
+  when a function has changed that one of them mirrors. A private fork under a running leaf is the one exception to
+  "queued and idle do not last", and stated in `tests/spin/fork.pml`.
 - Wake latencies are those of the machine that ran the soak, with whatever else ran there.
 - Coverage counts what the tests execute, not what they check; branches of exceptions that the compiler makes are left
   out."""
