@@ -22,7 +22,11 @@ struct models {
   };
 
   struct worker {
-    explicit worker(std::uint32_t capacity = 4) { forks.adopt(cells.data(), capacity); }
+    /// The epoch comes round at once, and again and again.
+    explicit worker(std::uint32_t capacity = 4) : forks(treadle::detail::fork_zone(last_epoch)) {
+      forks.adopt(cells.data(), capacity);
+    }
+    static constexpr std::uint64_t last_epoch = ~std::uint64_t{0} << treadle::detail::fork_zone::epoch_shift;
     stack forks;
     std::array<typename stack::cell, 4> cells;
     int leapt = 0;

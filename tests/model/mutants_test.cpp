@@ -158,8 +158,9 @@ TEST_P(mutants, are_caught) {
   model::report("mutants." + file, "mutants", entry.milliseconds(spent.count()));
 }
 
-constexpr const char* kernels[] = {"completion.hpp", "event.hpp",      "ring.hpp",   "scheduler.hpp",
-                                   "sync_word.hpp",  "task_queue.hpp", "waking.hpp", "worker_list.hpp"};
+constexpr const char* kernels[] = {"completion.hpp", "event.hpp",     "fork_stack.hpp",   "forking.hpp",
+                                   "ring.hpp",       "scheduler.hpp", "strand_queue.hpp", "sync_word.hpp",
+                                   "task_queue.hpp", "waking.hpp",    "worker_list.hpp"};
 INSTANTIATE_TEST_SUITE_P(kernels, mutants, testing::ValuesIn(kernels), [](const auto& parameter) {
   const std::string file = parameter.param;
   return file.substr(0, file.find('.'));
@@ -180,9 +181,7 @@ TEST(mutants_of_all_kernels, every_order_is_seen) {
   const std::set<std::string> unseen = {
       "event.hpp: word = word_.exchange((word & ~state_mask) | token, std::memory_order_release);",
       "ring.hpp: lease_end_.store(from, std::memory_order_release);",
-      "task_queue.hpp: if constexpr (P::seed_defect(104)) next = pointer(node->next.load(std::memory_order_acquire));",
-      "scheduler.hpp: self.count.ran.store(self.count.ran.load(std::memory_order_relaxed) + 1, "
-      "std::memory_order_release);"};
+      "task_queue.hpp: if constexpr (P::seed_defect(104)) next = pointer(node->next.load(std::memory_order_acquire));"};
   for (const auto& [path, lines] : seen) {
     std::ifstream in(path[0] == '/' ? path : TREADLE_MODEL_BUILD_DIR "/" + path);
     ASSERT_TRUE(in.good()) << path;

@@ -99,7 +99,8 @@ class fork_stack {
   using node = fork_node<P>;
   using cell = typename P::template plain<node*>;
 
-  constexpr fork_stack() noexcept = default;
+  /// `start`: of an empty zone; models begin just before the epoch comes round.
+  constexpr explicit fork_stack(fork_zone start = fork_zone()) noexcept : zone_(start.word()) {}
   fork_stack(const fork_stack&) = delete;
   fork_stack& operator=(const fork_stack&) = delete;
 
@@ -245,7 +246,7 @@ class fork_stack {
   std::uint32_t capacity_ = 0;
   /// Whether the zone has become empty, or always was.
   alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> must_share_{1};
-  alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint64_t> zone_{0};
+  alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint64_t> zone_;
   cell* cells_ = nullptr;  ///< never changed once thieves can see the stack
 };
 
