@@ -129,6 +129,24 @@ void two_forkers(mc::execution& x) {
   run_to_the_end(x, p, 1);
 }
 
+/// Between two forks a task works for so long that the lookout gives up its post: the second fork must wake somebody.
+template <class P>
+void forks_again_later(mc::execution& x) {
+  auto* p = mc::make<pool<P>>(two_workers, [](pool<P>& of, record_of<P>& self, int number) {
+    if (number != 0) return;
+    auto* const work = mc::make<mc::atomic<std::uint32_t>>(0U);
+    for (int round = 0; round < 2; ++round) {
+      auto* const other = mc::make<branch<P>>();
+      of.fork(self, *other, [other] { other->wait_until_taken(); });
+      mc::destroy(other);
+      if (round == 0) P::futex_wait(*work, 0, P::now_ns() + 10'000'000);
+    }
+    mc::destroy(work);
+  });
+  run_to_the_end(x, p, 0);
+}
+
+TREADLE_MODEL(forking_model, forks_again_later, settings_for(1, 1), forks_again_later<model_policy>)
 TREADLE_MODEL(forking_model, forker_waits, settings_for(1, 1), forker_waits<model_policy>)
 TREADLE_MODEL(forking_model, fork_and_end, settings_for(1, 0), fork_and_end<model_policy>)
 TREADLE_MODEL(forking_model, hand_over, settings_for(1, 1), hand_over<model_policy>)

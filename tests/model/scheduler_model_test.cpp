@@ -130,35 +130,25 @@ void drain_sees_all(mc::execution& x) {
   x.run();
 }
 
-/// One schedules and finds another at it to wake somebody; that one is on its way out, and a worker runs both tasks while
-/// the first waits for quiet: who finds the queue empty must find its taker at work, or what it did.
+/// The one worker is woken, takes the only task and goes back to sleep, step by step, while somebody asks whether all is
+/// quiet: who finds the queue empty must find its taker at work, or what it did.
 template <class P>
-void drain_beside_a_waker(mc::execution& x) {
-  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = 1});
-  auto* inside = x.make<mc::atomic<int>>(2);
-  for (int i = 0; i < 2; ++i) {
-    x.thread([=] {
-      MC_CHECK(p->inject(i));
-      if (i == 1) {
-        p->drain();
-        MC_CHECK(p->at(1).effect.get() == 1);
-      }
-      if (inside->fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-      p->drain_and_join();
-      mc::destroy(p);
-    });
-  }
+void quiet_against_take(mc::execution& x) {
+  auto* p = x.make<pool<P>>(pool_settings{});
+  p->sync().claim_wake(1, 1, false);
+  p->sync().announce_idle(true);
+  static_cast<void>(p->injected().push(&p->at(0), &p->at(0), false));
+  x.thread([p] {
+    MC_CHECK(p->sync().claim_wake(1, 1, false).kind == treadle::detail::wake_kind::parked);
+    bool more = false;
+    p->injected().take(1, more, [](model::node* one) { one->effect.set(1); });
+    p->sync().announce_idle(true);
+  });
+  x.thread([p] {
+    treadle::detail::sync_state seen;
+    if (p->is_quiet(seen)) MC_CHECK(p->at(0).effect.get() == 1);
+  });
   x.run();
-}
-
-/// One start fails while another worker starts one, too: the record that was given back is taken at once.
-template <class P>
-void start_fails_beside_another(mc::execution& x) {
-  auto* p = mc::make<pool<P>>(pool_settings{.width = 3, .limit = 3, .spawn_failures = 1});
-  x.thread([p] { MC_CHECK(p->inject(0, 2)); });
-  x.settle();
-  if (p->sync().look().total() != 0) p->check_each_ran_once(3);
-  end(x, p);
 }
 
 /// A pool that may never have started is closed while one comes in who starts it: either that one is refused, or who
@@ -201,11 +191,17 @@ void run_ready_inside(mc::execution& x) {
   end(x, p);
 }
 
-/// Somebody counts what a worker runs and has run: no more than there is, and never less than nothing.
-template <class P>
+/// Somebody counts what a worker runs and has run: no more than there is, and never less than nothing. The first task
+/// may run the second and a third inside itself.
+template <class P, bool RunsReady>
 void counted_while_running(mc::execution& x) {
-  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = 1});
-  MC_CHECK(p->inject(0, 2));
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = 1},
+                              [](pool<P>& of, typename pool<P>::record& self, int number) {
+                                if (!RunsReady || number != 0) return;
+                                MC_CHECK(of.push_local(self, 2, 2));
+                                of.hand_over_and_run_ready(self);
+                              });
+  MC_CHECK(p->inject(0, RunsReady ? 1 : 2));
   x.thread([p] {
     std::uint64_t ended = 0;
     while (p->workers().count() == 0 || p->workers().at(0) == nullptr) P::yield();
@@ -367,11 +363,11 @@ TREADLE_MODEL(scheduler_model, one_worker_keeps_the_order, settings_for(1, 1), o
 TREADLE_MODEL(scheduler_model, spawn_fails, settings_for(1, 0), spawn_fails<model_policy>)
 TREADLE_MODEL(scheduler_model, pusher_waits_for_a_list, settings_for(1, 1), pusher_waits_for_a_list<tiny_ring>)
 TREADLE_MODEL(scheduler_model, drain_sees_all, settings_for(1, 1), drain_sees_all<model_policy>)
-TREADLE_MODEL(scheduler_model, drain_beside_a_waker, settings_for(2, 2), drain_beside_a_waker<model_policy>)
-TREADLE_MODEL(scheduler_model, start_fails_beside_another, settings_for(1, 0), start_fails_beside_another<model_policy>)
+TREADLE_MODEL(scheduler_model, quiet_against_take, settings_for(2, 2), quiet_against_take<model_policy>)
 TREADLE_MODEL(scheduler_model, close_before_the_start, settings_for(2, 2), close_before_the_start<model_policy>)
 TREADLE_MODEL(scheduler_model, run_ready_inside, settings_for(1, 1), run_ready_inside<model_policy>)
-TREADLE_MODEL(scheduler_model, counted_while_running, settings_for(1, 2), counted_while_running<model_policy>)
+TREADLE_MODEL(scheduler_model, counted_while_running, settings_for(1, 2), counted_while_running<model_policy, false>)
+TREADLE_MODEL(scheduler_model, counted_in_run_ready, settings_for(1, 2), counted_while_running<model_policy, true>)
 TREADLE_MODEL(scheduler_model, drain_against_admission, settings_for(2, 1), drain_against_admission<model_policy>)
 TREADLE_MODEL(scheduler_model, drain_against_inject, settings_for(1, 1), drain_against_inject<model_policy>)
 TREADLE_MODEL(scheduler_model, freed_by_its_last_task, settings_for(1, 1), freed_by_its_last_task<model_policy>)

@@ -103,9 +103,9 @@ inline share(most) {
   seen = false
 }
 
-/* mirrors: include/treadle/detail/forking.hpp feed 179b666c
+/* mirrors: include/treadle/detail/forking.hpp feed a3669cc0
  * mirrors: include/treadle/detail/fork_stack.hpp push ff1dc489
- * mirrors: include/treadle/detail/fork_stack.hpp takes_request a12c08ba */
+ * mirrors: include/treadle/detail/fork_stack.hpp takes_request 07a5a9dc */
 inline fork() {
   d_step {
     forks != 0;
@@ -227,7 +227,7 @@ inline found() {
   fi
 }
 
-/* mirrors: include/treadle/detail/forking.hpp leave_lookout 18359075 */
+/* mirrors: include/treadle/detail/forking.hpp leave_lookout 09b1b3e1 */
 inline leave_lookout() {
   if
   :: naps -> d_step { naps = false; vain = 0; lookout = false }
@@ -235,7 +235,7 @@ inline leave_lookout() {
   fi
 }
 
-/* mirrors: include/treadle/detail/forking.hpp become_lookout 32bc4623 */
+/* mirrors: include/treadle/detail/forking.hpp become_lookout 70364272 */
 inline become_lookout() {
 #ifdef FAULT_93
   skip

@@ -43,7 +43,7 @@ bool joined;
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
  * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
- * mirrors: include/treadle/detail/waking.hpp start a25b2370 */
+ * mirrors: include/treadle/detail/waking.hpp start 91949fa0 */
 inline notify() {
   d_step { touch() };
   claim_wake(LIMIT, false, kind, as_searcher);

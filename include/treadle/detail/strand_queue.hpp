@@ -21,8 +21,8 @@ class strand_queue {
   /// Counts a task that is to be pushed: before it can be taken, so that the count never falls below what is left.
   /// True: no turn is on or to come. Then the caller starts one after its push. Any thread; never waits.
   [[nodiscard]] bool announce() noexcept {
-    // The turn that this starts runs what it runs after all turns before it.
-    return pending_.fetch_add(1, std::memory_order_acq_rel) == 0;  // E-STRAND
+    // The turn that this starts runs what it runs after all turns before it. What was done before a post goes with it.
+    return pending_.fetch_add(1, std::memory_order_acquire) == 0;  // E-STRAND
   }
   /// Pushes a task that was announced. Any thread; never waits.
   void push(Node* announced) noexcept { static_cast<void>(posted_.push(announced, announced, true)); }
@@ -36,7 +36,7 @@ class strand_queue {
   }
   /// Ends a turn that has run `count` tasks. True: nothing is left. False: the caller starts the next turn.
   [[nodiscard]] bool end_turn(std::uint32_t count) noexcept {
-    return pending_.fetch_sub(count, std::memory_order_acq_rel) == count;  // E-STRAND
+    return pending_.fetch_sub(count, std::memory_order_release) == count;  // E-STRAND
   }
   /// A turn that hands all that is left to `sink`. Waits for posters between their two steps.
   template <class Sink>
