@@ -164,7 +164,8 @@ LIMITS = """\
 - The Spin models are sequentially consistent pictures of the protocols, with few workers and tasks; `tools/tidy` only says
   when a function has changed that one of them mirrors. A private fork under a running leaf is the one exception to
   "queued and idle do not last", and stated in `tests/spin/fork.pml`.
-- Wake latencies are those of the machine that ran the soak, with whatever else ran there.
+- Stalls and wake latencies are those of the machine that ran the soak, with whatever else ran there: so far two cores with
+  some thirty compilers on them and the soak at the lowest priority, for twenty minutes with hardly any time of its own.
 - Coverage counts what the tests execute, not what they check; branches of exceptions that the compiler makes are left
   out."""
 
