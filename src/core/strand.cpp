@@ -1,15 +1,13 @@
 #include "context.hpp"
 
-#include <treadle/detail/task_queue.hpp>
+#include <treadle/detail/strand_queue.hpp>
 #include <treadle/strand.hpp>
 
-#include <atomic>
 #include <cstdint>
 
 namespace treadle::detail {
 
-/// A queue of posted tasks and the one task of the pool that runs them. Who raises `pending` from zero queues that
-/// task; it goes on until it has brought `pending` back to zero.
+/// A queue of posted tasks and the one task of the pool that runs them in turns.
 class strand_core final : public internal_task {
  public:
   explicit strand_core(thread_pool& pool) noexcept : internal_task(ops, {}), pool_(pool) {}
@@ -17,20 +15,17 @@ class strand_core final : public internal_task {
   [[nodiscard]] pool_core& pool() const noexcept { return pool_.core(); }
 
   void push(internal_task& made, admission& admitted) noexcept {
-    // Counted before it can be taken, so that the count never falls below what is left. E-STRAND: whoever runs next
-    // sees what ran before.
-    const bool idle = pending_.fetch_add(1, std::memory_order_acq_rel) == 0;  // E-STRAND
+    const bool idle = posted_.announce();
     // The pool's task takes the place of the first one.
     made.holds_place = !idle && admitted.take_place();
-    static_cast<void>(posted_.push(&made, &made, true));
+    posted_.push(&made);
     if (!idle) return;
-    add_owner();
+    posted_.add_owner();
     admitted.push(*this);
   }
 
-  void add_owner() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
   void drop_owner() noexcept {
-    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;  // E-STRAND
+    if (posted_.drop_owner()) delete this;
   }
 
  private:
@@ -41,55 +36,39 @@ class strand_core final : public internal_task {
     auto* const self = static_cast<strand_core*>(made);
     std::uint32_t ran = 0;
     while (ran < turn) {
-      internal_task* const next = self->take();
+      task* const next = self->posted_.take();
       if (next == nullptr) break;  // all done, or its poster is about to push it
-      next->operations_of->run(next);
+      internal_task* const taken = self->leaves(next);
+      taken->operations_of->run(taken);
       ++ran;
     }
-    self->end_turn(ran);
+    if (self->posted_.end_turn(ran)) return self->drop_owner();
+    // Behind the pool's other work. Refused only when cancelled: then what is left ends unrun.
+    if (self->pool().schedule(self, self, 1)) cancel(self);
   }
 
   /// Ends what was posted unrun: the pool is being cancelled.
   static bool cancel(internal_task* made) noexcept {
     auto* const self = static_cast<strand_core*>(made);
-    std::uint32_t ended = 0;
-    for (;;) {
-      while (internal_task* const next = self->take()) {
-        next->operations_of->cancel(next);
-        ++ended;
-      }
-      if (self->pending_.fetch_sub(ended, std::memory_order_acq_rel) == ended) break;  // E-STRAND
-      ended = 0;
-      yield_thread();
-    }
+    self->posted_.sweep([self](task* next) {
+      internal_task* const taken = self->leaves(next);
+      taken->operations_of->cancel(taken);
+    });
     self->drop_owner();
     return true;
   }
 
-  void end_turn(std::uint32_t ran) noexcept {
-    if (pending_.fetch_sub(ran, std::memory_order_acq_rel) == ran) {  // E-STRAND
-      drop_owner();
-      return;
-    }
-    // Behind the pool's other work. Refused only when cancelled: then what is left ends unrun.
-    if (pool_.core().schedule(this, this, 1)) cancel(this);
-  }
-
-  internal_task* take() noexcept {
-    task* taken = nullptr;
-    bool more = false;
-    posted_.take(1, more, [&](task* first) { taken = first; });
+  /// A task is out of the queue, and no longer counts as queued in the pool.
+  internal_task* leaves(task* taken) noexcept {
     auto* const oldest = static_cast<internal_task*>(taken);
-    if (oldest != nullptr && oldest->holds_place) pool().taken_from_injected(1);
+    if (oldest->holds_place) pool().taken_from_injected(1);
     return oldest;
   }
 
   static constexpr operations ops{&run, &cancel};
 
   thread_pool& pool_;
-  task_queue<system_policy, task> posted_;
-  std::atomic<std::uint32_t> pending_{0};
-  std::atomic<std::uint32_t> owners_{1};
+  strand_queue<system_policy, task> posted_;
 };
 
 strand_handle::strand_handle(thread_pool& pool) : core_(new strand_core(pool)) {}

@@ -22,7 +22,11 @@ struct models {
   };
 
   struct worker {
-    explicit worker(std::uint32_t capacity = 4) { forks.adopt(cells.data(), capacity); }
+    /// The epoch comes round at once, and again and again.
+    explicit worker(std::uint32_t capacity = 4) : forks(treadle::detail::fork_zone(last_epoch)) {
+      forks.adopt(cells.data(), capacity);
+    }
+    static constexpr std::uint64_t last_epoch = ~std::uint64_t{0} << treadle::detail::fork_zone::epoch_shift;
     stack forks;
     std::array<typename stack::cell, 4> cells;
     int leapt = 0;
@@ -132,6 +136,28 @@ struct models {
     x.run();
   }
 
+  /// The thief has made its stack while the owner was at work already, who helps it.
+  static void late_thief(mc::execution& x) {
+    auto* const a = x.make<worker>();
+    x.thread([a] {
+      auto* const g = mc::make<branch>(1);
+      push(*a, *g);
+      join(*a, *g, true);
+      mc::destroy(g);
+    });
+    x.thread([&x, a] {
+      auto* const b = x.make<worker>();  // as a record, until the end
+      if (auto* const g = static_cast<branch*>(a->forks.steal(b->forks))) {
+        auto* const inner = mc::make<branch>(g->task);
+        push(*b, *inner);
+        join(*b, *inner);
+        mc::destroy(inner);
+        run_stolen(*g);
+      }
+    });
+    x.run();
+  }
+
   /// Everything is shared before the owner does something else, and somebody takes it meanwhile.
   static void share_all(mc::execution& x) {
     auto* const owner = x.make<worker>();
@@ -172,6 +198,7 @@ TREADLE_MODEL(fork_stack_model, owner_and_thief, settings_for(3, 2), ours::owner
 TREADLE_MODEL(fork_stack_model, two_thieves, settings_for(2, 1), ours::owner_and_thieves<2, 2, 4>)
 TREADLE_MODEL(fork_stack_model, more_than_it_can_share, settings_for(2, 1), ours::owner_and_thieves<1, 3, 1>)
 TREADLE_MODEL(fork_stack_model, share_all, settings_for(3, 2), ours::share_all)
+TREADLE_MODEL(fork_stack_model, late_thief, settings_for(3, 1), ours::late_thief)
 TREADLE_MODEL(fork_stack_model, leapfrog, settings_for(4, 1), ours::leapfrog)
 
 // A word that comes back, as in tokio #5041, lets a stalled helper take what the awaited branch has not forked.

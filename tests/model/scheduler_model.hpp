@@ -9,6 +9,9 @@
 
 namespace model {
 
+constexpr std::uint32_t max_records = 3;
+constexpr int max_tasks = 6;
+
 struct node {
   mc::atomic<node*> next{nullptr};
   mc::plain<int> payload{0};  ///< written by whoever schedules it, read by whoever runs it
@@ -17,15 +20,26 @@ struct node {
   int swept = 0;
 };
 
-/// A fork of the model.
+template <class P>
+class pool;
+
+/// A fork of the model. `inside`: what it does itself, on whoever runs it.
 template <class P>
 struct branch : treadle::detail::fork_node<P> {
+  using record = treadle::detail::worker_record<P, node>;
+  using action = void (*)(pool<P>&, record&);
+
+  explicit branch(action does = nullptr) : inside(does) {}
+  const action inside;
   mc::plain<int> payload{0};  ///< written by who forks it, read by who runs it
+  mc::plain<int> effect{0};   ///< written by the run, read behind the join
   int ran = 0;
   mc::atomic<std::uint32_t> taken{0};
 
-  void run() {
+  void run(pool<P>& on, record& self) {
     MC_CHECK(payload.get() == 1);
+    if (inside != nullptr) inside(on, self);
+    effect.set(1);
     ++ran;
     taken.store(1, std::memory_order_release);
     P::futex_wake(&taken, 1);
@@ -42,9 +56,6 @@ struct pool_settings {
   unsigned spawn_failures = 0;  ///< how many starts of a thread may fail
   bool forks = false;           ///< whether the workers have fork stacks
 };
-
-constexpr std::uint32_t max_records = 3;
-constexpr int max_tasks = 6;
 
 /// The scheduler with the least of a pool around it: threads of the model, the order of steps of a shutdown, and tasks
 /// whose numbers select what they do.
@@ -75,8 +86,8 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     if (unused->forks != nullptr) mc::destroy(reinterpret_cast<fork_room*>(unused->forks));
     mc::destroy(unused);
   }
-  static void call_branch(record&, treadle::detail::fork_node<P>& taken) noexcept {
-    static_cast<branch<P>&>(taken).run();
+  void call_branch(record& self, treadle::detail::fork_node<P>& taken) noexcept {
+    static_cast<branch<P>&>(taken).run(*this, self);
   }
   record* make_record(std::uint32_t index) noexcept {
     auto* made = mc::make<record>(index);
@@ -134,7 +145,12 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
       forks.close(other);
       this->settled(self);
     }
-    MC_CHECK(other.ran == 1);
+    MC_CHECK(other.ran == 1 && other.effect.get() == 1);
+  }
+  /// As run_ready() does it from inside a task.
+  std::size_t hand_over_and_run_ready(record& self) {
+    this->hand_over(self);
+    return base::run_ready(self, max_tasks, [&](node* one) { run_here(self, one); });
   }
 
   /// Refuses outsiders, lets everything that was accepted run, and waits until the threads are gone.
@@ -206,13 +222,14 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   }
   void thread_main(record& self) {
     self.state.store(treadle::detail::record_state::live, std::memory_order_relaxed);
-    base::work(self, [&](node* one) {
-      const auto number = static_cast<int>(one - tasks_.data());
-      MC_CHECK(one->payload.get() == number);
-      run(one);
-      if (on_run_ != nullptr) on_run_(*this, self, number);
-    });
+    base::work(self, [&](node* one) { run_here(self, one); });
     self.state.store(treadle::detail::record_state::left, std::memory_order_release);
+  }
+  void run_here(record& self, node* one) {
+    const auto number = static_cast<int>(one - tasks_.data());
+    MC_CHECK(one->payload.get() == number);
+    run(one);
+    if (on_run_ != nullptr) on_run_(*this, self, number);
   }
   static void run(node* one) {
     one->payload.get();
@@ -253,5 +270,21 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   std::array<unsigned, 8> threads_{};
   unsigned thread_count_ = 0;
 };
+
+inline settings settings_for(int preemptions, int stale_reads) {
+  return {{.preemptions = preemptions, .stale_reads = stale_reads, .weak_failures = 1, .time_limit_ms = 1'000},
+          {.weak_failures = 1, .spurious_wakes = 1, .time_outs = 2},
+          4'000};
+}
+
+/// Ends the pool, when all is quiet.
+template <class P>
+void end(mc::execution& x, pool<P>* p) {
+  x.thread([p] {
+    p->drain_and_join();
+    mc::destroy(p);
+  });
+  x.run();
+}
 
 }  // namespace model

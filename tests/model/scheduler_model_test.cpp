@@ -6,24 +6,10 @@ namespace {
 
 using mc::model_policy;
 using mc::with_defect;
+using model::end;
 using model::pool;
 using model::pool_settings;
-
-model::settings settings_for(int preemptions, int stale_reads) {
-  return {{.preemptions = preemptions, .stale_reads = stale_reads, .weak_failures = 1, .time_limit_ms = 1'000},
-          {.weak_failures = 1, .spurious_wakes = 1, .time_outs = 2},
-          4'000};
-}
-
-/// Ends the pool, when all is quiet.
-template <class P>
-void end(mc::execution& x, pool<P>* p) {
-  x.thread([p] {
-    p->drain_and_join();
-    mc::destroy(p);
-  });
-  x.run();
-}
+using model::settings_for;
 
 /// Two outsiders schedule; nobody shuts anything down: all runs, and the workers sleep.
 template <class P, unsigned Width>
@@ -54,45 +40,6 @@ void pusher_waits(mc::execution& x) {
   x.settle();
   p->check_each_ran_once(3);
   end(x, p);
-}
-
-/// A task forks, and its first branch goes on until somebody has taken the other: whoever is or falls asleep must come.
-template <class P>
-void forker_waits(mc::execution& x) {
-  auto* p = mc::make<pool<P>>(pool_settings{.width = 2, .limit = 2, .forks = true},
-                              [](pool<P>& of, typename pool<P>::record& self, int number) {
-                                if (number != 0) return;
-                                for (int round = 0; round < 2; ++round) {
-                                  auto* const other = mc::make<model::branch<P>>();
-                                  of.fork(self, *other, [other] { other->wait_until_taken(); });
-                                  mc::destroy(other);
-                                }
-                              });
-  x.thread([p] {
-    MC_CHECK(p->inject(1));
-    MC_CHECK(p->inject(0));
-    p->drain_and_join();
-    p->check_each_ran_once(2);
-    mc::destroy(p);
-  });
-  x.run();
-}
-
-/// A task forks while the pool is shut down: the branch runs once, whoever takes it.
-template <class P>
-void fork_and_end(mc::execution& x) {
-  auto* p = mc::make<pool<P>>(pool_settings{.width = 2, .limit = 2, .forks = true},
-                              [](pool<P>& of, typename pool<P>::record& self, int) {
-                                auto* const other = mc::make<model::branch<P>>();
-                                of.fork(self, *other, [] {});
-                                mc::destroy(other);
-                              });
-  x.thread([p] {
-    MC_CHECK(p->inject(0, 1));
-    mc::choose(2) == 0 ? p->drain_and_join() : p->cancel_and_join();
-    mc::destroy(p);
-  });
-  x.run();
 }
 
 /// A ring that is too small for the lists.
@@ -183,11 +130,78 @@ void drain_sees_all(mc::execution& x) {
   x.run();
 }
 
-/// Somebody counts what a worker runs and has run: no more than there is, and never less than nothing.
+/// The one worker is woken, takes the only task and goes back to sleep, step by step, while somebody asks whether all is
+/// quiet: who finds the queue empty must find its taker at work, or what it did.
 template <class P>
+void quiet_against_take(mc::execution& x) {
+  auto* p = x.make<pool<P>>(pool_settings{});
+  p->sync().claim_wake(1, 1, false);
+  p->sync().announce_idle(true);
+  static_cast<void>(p->injected().push(&p->at(0), &p->at(0), false));
+  x.thread([p] {
+    MC_CHECK(p->sync().claim_wake(1, 1, false).kind == treadle::detail::wake_kind::parked);
+    bool more = false;
+    p->injected().take(1, more, [](model::node* one) { one->effect.set(1); });
+    p->sync().announce_idle(true);
+  });
+  x.thread([p] {
+    treadle::detail::sync_state seen;
+    if (p->is_quiet(seen)) MC_CHECK(p->at(0).effect.get() == 1);
+  });
+  x.run();
+}
+
+/// A pool that may never have started is closed while one comes in who starts it: either that one is refused, or who
+/// closes finds the pool started once nobody is inside.
+template <class P>
+void close_before_the_start(mc::execution& x) {
+  auto* p = x.make<pool<P>>(pool_settings{});
+  auto* started = x.make<mc::atomic<int>>(0);
+  auto* accepted = x.make<bool>(false);
+  auto* found_unstarted = x.make<bool>(false);
+  x.thread([=] {
+    if (p->injected().is_closed()) return;
+    started->store(1, std::memory_order_release);
+    p->enter_gate();
+    *accepted = !p->injected().is_closed();
+    p->leave_gate();
+  });
+  x.thread([=] {
+    p->injected().close();
+    while (!p->gate_is_empty()) P::sleep(1000);
+    *found_unstarted = started->load(std::memory_order_acquire) == 0;
+  });
+  x.run();
+  MC_CHECK(!*accepted || !*found_unstarted);
+}
+
+/// A task runs what is ready in the middle of itself, while another worker may come for it.
+template <class P>
+void run_ready_inside(mc::execution& x) {
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 2, .limit = 2},
+                              [](pool<P>& of, typename pool<P>::record& self, int number) {
+                                if (number != 0) return;
+                                MC_CHECK(of.push_local(self, 1, 2));
+                                of.hand_over_and_run_ready(self);
+                              });
+  x.thread([p] { MC_CHECK(p->inject(0)); });
+  x.thread([p] { MC_CHECK(p->inject(3)); });
+  x.settle();
+  p->check_each_ran_once(4);
+  end(x, p);
+}
+
+/// Somebody counts what a worker runs and has run: no more than there is, and never less than nothing. The first task
+/// may run the second and a third inside itself.
+template <class P, bool RunsReady>
 void counted_while_running(mc::execution& x) {
-  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = 1});
-  MC_CHECK(p->inject(0, 2));
+  auto* p = mc::make<pool<P>>(pool_settings{.width = 1, .limit = 1},
+                              [](pool<P>& of, typename pool<P>::record& self, int number) {
+                                if (!RunsReady || number != 0) return;
+                                MC_CHECK(of.push_local(self, 2, 2));
+                                of.hand_over_and_run_ready(self);
+                              });
+  MC_CHECK(p->inject(0, RunsReady ? 1 : 2));
   x.thread([p] {
     std::uint64_t ended = 0;
     while (p->workers().count() == 0 || p->workers().at(0) == nullptr) P::yield();
@@ -349,7 +363,11 @@ TREADLE_MODEL(scheduler_model, one_worker_keeps_the_order, settings_for(1, 1), o
 TREADLE_MODEL(scheduler_model, spawn_fails, settings_for(1, 0), spawn_fails<model_policy>)
 TREADLE_MODEL(scheduler_model, pusher_waits_for_a_list, settings_for(1, 1), pusher_waits_for_a_list<tiny_ring>)
 TREADLE_MODEL(scheduler_model, drain_sees_all, settings_for(1, 1), drain_sees_all<model_policy>)
-TREADLE_MODEL(scheduler_model, counted_while_running, settings_for(1, 2), counted_while_running<model_policy>)
+TREADLE_MODEL(scheduler_model, quiet_against_take, settings_for(2, 2), quiet_against_take<model_policy>)
+TREADLE_MODEL(scheduler_model, close_before_the_start, settings_for(2, 2), close_before_the_start<model_policy>)
+TREADLE_MODEL(scheduler_model, run_ready_inside, settings_for(1, 1), run_ready_inside<model_policy>)
+TREADLE_MODEL(scheduler_model, counted_while_running, settings_for(1, 2), counted_while_running<model_policy, false>)
+TREADLE_MODEL(scheduler_model, counted_in_run_ready, settings_for(1, 2), counted_while_running<model_policy, true>)
 TREADLE_MODEL(scheduler_model, drain_against_admission, settings_for(2, 1), drain_against_admission<model_policy>)
 TREADLE_MODEL(scheduler_model, drain_against_inject, settings_for(1, 1), drain_against_inject<model_policy>)
 TREADLE_MODEL(scheduler_model, freed_by_its_last_task, settings_for(1, 1), freed_by_its_last_task<model_policy>)
@@ -359,9 +377,6 @@ TREADLE_MODEL(scheduler_model, cancel_against_all, settings_for(1, 0), cancel_ag
 TREADLE_MODEL(scheduler_model, retire_against_inject, settings_for(1, 0), retire_against_inject<model_policy, 2>)
 TREADLE_MODEL(scheduler_model, retire_at_the_limit, settings_for(1, 0), retire_against_inject<model_policy, 1>)
 TREADLE_MODEL(scheduler_model, blocking, settings_for(1, 0), blocking<model_policy>)
-
-TREADLE_MODEL(scheduler_model, forker_waits, settings_for(1, 1), forker_waits<model_policy>)
-TREADLE_MODEL(scheduler_model, fork_and_end, settings_for(1, 0), fork_and_end<model_policy>)
 
 const mc::options searching = {.mode = mc::explorer::pct, .executions = 5'000, .max_steps = 3'000};
 const bool faults_listed =

@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -211,6 +213,14 @@ TEST_P(lifecycle_stress, every_accepted_task_is_in_exactly_one_count) {
   }
 }
 
+/// For docs/verification.md, where somebody asks for it: TREADLE_CYCLES_REPORT=FILE.
+void note_cycles(std::size_t cycles, std::chrono::steady_clock::time_point start) {
+  const char* const path = std::getenv("TREADLE_CYCLES_REPORT");
+  if (path == nullptr || testing::Test::HasFailure()) return;
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+  std::ofstream(path) << "{\"cycles\": " << cycles << ", \"seconds\": " << spent.count() << "}\n";
+}
+
 /// Pools that are made, used a little or not at all, and destroyed in each way.
 TEST(lifecycle_stress_cycles, make_use_destroy) {
   const std::uint64_t seed = run_seed();
@@ -218,6 +228,7 @@ TEST(lifecycle_stress_cycles, make_use_destroy) {
   random_source random(seed);
   // A million of them where time is given and the build is fast.
   const std::size_t cycles = test_scale() >= 10 && slow_factor == 1 ? 1'000'000 : repetitions(10'000);
+  const auto start = std::chrono::steady_clock::now();
   for (std::size_t cycle = 0; cycle < cycles && !testing::Test::HasFailure(); ++cycle) {
     std::vector<counted_task> tasks(random.below(30));
     pool_config config;
@@ -253,6 +264,7 @@ TEST(lifecycle_stress_cycles, make_use_destroy) {
       ASSERT_TRUE(runs == 1 || (runs == 0 && !all_must_run)) << runs << " runs in cycle " << cycle;
     }
   }
+  note_cycles(cycles, start);
 }
 
 /// A task's effect lets the main thread destroy the pool while the outsider that scheduled the task is still inside

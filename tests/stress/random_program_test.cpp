@@ -66,7 +66,7 @@ TEST(random_programs_on_openmp, agree_node_by_node) {
 /// What the tests above rest on: the oracle is right for a program worked out by hand, and the text of one replays it.
 TEST(random_program_grammar, means_what_it_says) {
   // One pool, drained; a root with a waited-for child and a forgotten one; a second root.
-  const std::vector<std::uint8_t> bytes{0, 0, 0, 0, 2, 3, 14, 6, 14, 14, 0};
+  const std::vector<std::uint8_t> bytes{0, 0, 0, 0, 2, 3, 17, 6, 17, 17, 0};
   const program meant = parse(from_hex(to_hex(bytes)));
   ASSERT_EQ(meant.nodes.size(), 4u);
   EXPECT_EQ(meant.pools, 1u);

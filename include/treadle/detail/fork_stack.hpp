@@ -57,18 +57,18 @@ class fork_node {
   [[nodiscard]] fork_stack<P>* thief() const noexcept {
     return shared_.thief.load(std::memory_order_acquire);  // E-THIEF
   }
-  /// Sleeps until the branch is over. Owner; may return early.
+  /// Sleeps until the branch is over. Owner; may return early. Relaxed: `is_done` is what sees the thief's effects.
   void sleep() noexcept {
     std::uint32_t now = running;
-    if (shared_.progress.compare_exchange_strong(now, awaited, std::memory_order_acquire, std::memory_order_acquire) ||
-        now == awaited) {  // E-JOIN
+    if (shared_.progress.compare_exchange_strong(now, awaited, std::memory_order_relaxed, std::memory_order_relaxed) ||
+        now == awaited) {
       P::futex_wait(shared_.progress, awaited, INT64_MAX);
     }
   }
   /// Ends a stolen branch. Thief; the branch may be gone as soon as its owner sees this.
   static void finish(fork_node* self) noexcept {
     auto* const progress = &self->shared_.progress;
-    if (progress->exchange(done, std::memory_order_acq_rel) == awaited)
+    if (progress->exchange(done, std::memory_order_release) == awaited)
       P::futex_wake(progress, 1);  // E-JOIN, LAST TOUCH
   }
 
@@ -99,7 +99,8 @@ class fork_stack {
   using node = fork_node<P>;
   using cell = typename P::template plain<node*>;
 
-  constexpr fork_stack() noexcept = default;
+  /// `start`: of an empty zone; models begin just before the epoch comes round.
+  constexpr explicit fork_stack(fork_zone start = fork_zone()) noexcept : zone_(start.word()) {}
   fork_stack(const fork_stack&) = delete;
   fork_stack& operator=(const fork_stack&) = delete;
 
@@ -129,10 +130,9 @@ class fork_stack {
     return true;
   }
 
-  /// Answers the request to share: true once for each time that the zone has become empty.
-  [[nodiscard]] bool takes_request() noexcept {
-    return must_share_.exchange(0, std::memory_order_acq_rel) != 0;  // E-HUNGER
-  }
+  /// Answers the request to share: true once for each time that the zone has become empty. Relaxed, as the request: a
+  /// read-modify-write loses none, and what the owner shares is its own.
+  [[nodiscard]] bool takes_request() noexcept { return must_share_.exchange(0, std::memory_order_relaxed) != 0; }
 
   [[nodiscard]] bool has_private() const noexcept { return top_ != newest_shared_; }
   [[nodiscard]] bool is_empty() const noexcept { return top_ == nullptr; }
@@ -182,12 +182,13 @@ class fork_stack {
   }
 
   /// Asks the owner itself to share at its next fork.
-  void ask() noexcept { must_share_.exchange(1, std::memory_order_acq_rel); }  // E-HUNGER
+  void ask() noexcept { must_share_.exchange(1, std::memory_order_relaxed); }
 
   // ---- a thief's end ------------------------------------------------------------------------------------------------
 
+  /// Relaxed: nothing but the number is looked at.
   [[nodiscard]] std::uint32_t shared_count() const noexcept {
-    return fork_zone(zone_.load(std::memory_order_acquire)).count();  // E-FORK
+    return fork_zone(zone_.load(std::memory_order_relaxed)).count();
   }
 
   /// Says whether something is shared that stays there for some microseconds: what does not is cheaper for its owner to
@@ -245,7 +246,7 @@ class fork_stack {
   std::uint32_t capacity_ = 0;
   /// Whether the zone has become empty, or always was.
   alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> must_share_{1};
-  alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint64_t> zone_{0};
+  alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint64_t> zone_;
   cell* cells_ = nullptr;  ///< never changed once thieves can see the stack
 };
 

@@ -35,10 +35,8 @@ class forking : public waking<P, Task, Host> {
   /// Nothing of the worker's is shared: shares as many of its oldest forks as there are hungry workers, at least one,
   /// and sees to it that somebody looks.
   void feed(record& self) noexcept {
-    // A load, too, has its place in the one order: who parks after the look at the sync word below sees what it saw.
-    if (forks_are_used_.load(std::memory_order_seq_cst) == 0) {  // E-LOOKOUT
-      forks_are_used_.exchange(1, std::memory_order_seq_cst);    // E-LOOKOUT
-    }
+    // Relaxed: a hint that there should be a lookout. Who misses it still sees the forks themselves.
+    if (forks_are_used_.load(std::memory_order_relaxed) == 0) forks_are_used_.exchange(1, std::memory_order_relaxed);
     const std::uint32_t hungry = hungry_.load(std::memory_order_relaxed);
     share(self, hungry == 0 ? 1 : hungry);
   }
@@ -146,7 +144,8 @@ class forking : public waking<P, Task, Host> {
   void become_lookout(record& self) noexcept {
     if (lookout_.load(std::memory_order_relaxed) != 0) return;
     if (forks_are_used_.load(std::memory_order_relaxed) == 0 && !this->any_forks()) return;
-    if (lookout_.exchange(1, std::memory_order_seq_cst) != 0) return;  // E-LOOKOUT
+    // Relaxed: the exchange settles who has the post, and what the lookout looks at it looks at again.
+    if (lookout_.exchange(1, std::memory_order_relaxed) != 0) return;
     self.nap_ns = shortest_nap_ns;
     self.looks_in_vain = 0;
   }
@@ -154,8 +153,8 @@ class forking : public waking<P, Task, Host> {
   /// Gives the post up. Whoever shares a fork from now on wakes somebody; what was shared before is seen after this.
   void leave_lookout(record& self) noexcept {
     if (std::exchange(self.nap_ns, 0) == 0) return;
-    lookout_.exchange(0, std::memory_order_seq_cst);  // E-LOOKOUT
-    sync_.barrier();
+    lookout_.exchange(0, std::memory_order_relaxed);
+    sync_.barrier();  // E-LOOKOUT
   }
 
   /// One look: says whether there is a fork to take. When the post is given up, any fork counts: nobody else will look.

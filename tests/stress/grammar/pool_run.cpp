@@ -14,6 +14,8 @@ namespace {
 
 constexpr auto longest_wait = 60s;
 
+bool is_fork(step how) { return how == step::forked || how == step::forked_throwing; }
+
 }  // namespace
 
 pool_config pool_run::config_of(const program& meant, std::uint32_t workers) {
@@ -84,6 +86,10 @@ void pool_run::start_all(std::uint32_t first, thread_pool& home, futures& later)
       child = start_batch(child, home);
       continue;
     }
+    if (is_fork(at(child).how) && at(child).parent != node::none) {
+      child = start_forks(child, home);
+      continue;
+    }
     const std::uint32_t next = at(child).next_sibling;
     start(child, home, later);
     child = next;
@@ -118,6 +124,11 @@ void pool_run::start(std::uint32_t index, thread_pool& home, futures& later) {
     case step::cancelled_pool:
       cancel_a_pool(at(index).seed);
       if (at(index).parent == node::none) return start_queued(index, home);
+      visit(index, home);
+      return;
+    case step::after_skipping:
+      if (at(index).parent == node::none) return start_queued(index, home);
+      skip_forks(at(index).seed);
       visit(index, home);
       return;
     default:

@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,6 +65,9 @@ class pool_run {
   void wait_for_exception(std::uint32_t index, thread_pool& home);
   void run_on_own_pool(std::uint32_t index);
   void cancel_a_pool(std::uint64_t seed);
+  std::uint32_t start_forks(std::uint32_t first, thread_pool& home);
+  void fork(std::span<const std::uint32_t> branches, thread_pool& home);
+  void skip_forks(std::uint64_t seed);
   cell& prepare(std::uint32_t index, thread_pool& home);
   [[nodiscard]] thread_pool& other_than(const thread_pool& home);
 

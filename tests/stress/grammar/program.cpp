@@ -107,6 +107,9 @@ bool is_awaited(step how) noexcept {
     case step::run_across:
     case step::own_pool:
     case step::cancelled_pool:
+    case step::forked:
+    case step::forked_throwing:
+    case step::after_skipping:
       return true;
     default:
       return false;

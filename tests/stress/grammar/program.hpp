@@ -27,8 +27,11 @@ enum class step : std::uint8_t {
   across,  ///< on another pool
   across_and_wait,
   run_across,
-  own_pool,        ///< on a pool that lives as long as the node's tree
-  cancelled_pool,  ///< here, after a pool of its own was cancelled with work in it
+  own_pool,         ///< on a pool that lives as long as the node's tree
+  cancelled_pool,   ///< here, after a pool of its own was cancelled with work in it
+  forked,           ///< as a branch of one fork_join with the next siblings that are, too
+  forked_throwing,  ///< as the last branch of that, which throws its result
+  after_skipping,   ///< here, after forks of which some were skipped for the throw of another
   count
 };
 
