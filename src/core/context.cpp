@@ -63,7 +63,7 @@ void pool_core::stand_in(void (*f)(void*) noexcept, void* argument) noexcept {
   thread_context& here = context();
   const thread_context before = here;
   worker self(*face_, worker::npos);
-  here = {this, nullptr, &self, before.innermost};
+  here = {this, nullptr, &self, before.innermost, before.innermost_child};
   enter_stand_in();
   f(argument);
   leave_stand_in();
