@@ -20,8 +20,8 @@ namespace detail {
 class scope_core;
 }
 
-/// A block of which no child is left behind: `spawn` starts any number of children on a pool, and neither `wait` nor the
-/// destructor returns before all of them are over, those included that children have spawned.
+/// A block of which no child is left behind: `spawn` starts any number of children on a pool, and neither `wait` nor
+/// the destructor returns before all of them are over, those included that children have spawned.
 ///
 /// `spawn` and `request_stop` may be called by the scope's owner and by its children, on any thread; `wait` and the
 /// destructor by the owner only, which is one thread at a time. The pool must outlive the scope. Allocates once. Throws
@@ -32,8 +32,8 @@ class scope_core;
 /// stop outside reaches it. Design: docs/design/scope.md.
 class TREADLE_EXPORT scope {
  public:
-  /// Makes a scope whose children run on the pool of `self`, or on `pool`. `parent`, which must outlive the scope, stops
-  /// it, too.
+  /// Makes a scope whose children run on the pool of `self`, or on `pool`. `parent`, which must outlive the scope,
+  /// stops it, too.
   explicit scope(worker& self) : scope(self.pool(), nullptr) {}
   explicit scope(thread_pool& pool) : scope(pool, nullptr) {}
   scope(worker& self, const stop_token& parent) : scope(self.pool(), &parent) {}
@@ -44,9 +44,9 @@ class TREADLE_EXPORT scope {
   /// goes to `pool_hooks::unhandled_exception`. Aborts inside a child of this scope.
   ~scope();
 
-  /// Starts a child: calls `f(worker&, const stop_token&)`, `f(worker&)`, `f(const stop_token&)` or `f()`, the first of
-  /// them that it takes, on some worker. Allocates once; does not block. Throws std::system_error when the pool refuses,
-  /// with `f` untouched; std::bad_alloc, or what moving `f` throws.
+  /// Starts a child: calls `f(worker&, const stop_token&)`, `f(worker&)`, `f(const stop_token&)` or `f()`, the first
+  /// of them that it takes, on some worker. Allocates once; does not block. Throws std::system_error when the pool
+  /// refuses, with `f` untouched; std::bad_alloc, or what moving `f` throws.
   template <class F>
   requires(detail::is_child<std::decay_t<F>> &&
            !std::is_base_of_v<scope_task, std::remove_reference_t<F>>) void spawn(F&& f) {
@@ -105,13 +105,14 @@ class TREADLE_EXPORT scope {
   /// then gives its slot away, as `blocking` does, and sleeps. Outside it sleeps; if the pool has no worker, or all of
   /// them block and no spare comes, it runs them here.
   ///
-  /// Rethrows the first exception of a child. Throws std::system_error with `errc::cancelled` if children were skipped and
-  /// nobody has asked this scope itself to stop: a parent was, or the pool was cancelled. With `errc::would_deadlock` when
-  /// called by a child of this scope. More children may be spawned afterwards, unless a stop was requested.
+  /// Rethrows the first exception of a child. Throws std::system_error with `errc::cancelled` if children were skipped
+  /// and nobody has asked this scope itself to stop: a parent was, or the pool was cancelled. With
+  /// `errc::would_deadlock` when called by a child of this scope. More children may be spawned afterwards, unless a stop
+  /// was requested.
   void wait();
 
-  /// Asks the children to stop: those that have not started are skipped, the others see it in their token. Returns whether
-  /// this call was the first. Does not block.
+  /// Asks the children to stop: those that have not started are skipped, the others see it in their token. Returns
+  /// whether this call was the first. Does not block.
   bool request_stop() noexcept;
   /// Returns what children, and scopes inside, see. Valid as long as the scope.
   [[nodiscard]] const stop_token& token() const noexcept;

@@ -273,7 +273,7 @@ bool pool_core::start_thread(record& worker) noexcept {
 void pool_core::thread_main(void* record_of_thread) noexcept {
   record& self = *static_cast<record*>(record_of_thread);
   pool_core& pool = *static_cast<pool_core*>(self.host);
-  context() = {&pool, &self, &static_cast<pool_record&>(self).self, nullptr, nullptr};
+  context() = {&pool, &self, &static_cast<pool_record&>(self).self, nullptr};
   self.state.store(record_state::live, std::memory_order_relaxed);
   pool.living_.fetch_add(1, std::memory_order_release);  // E-LIVING
   const pool_hooks& hooks = pool.config_.hooks;

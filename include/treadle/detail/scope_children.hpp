@@ -26,9 +26,9 @@ class scope_children {
 
   // ---- whoever spawns -----------------------------------------------------------------------------------------------
 
-  /// Adds the list first..last of `count` children. The caller is the scope's owner or one of its children, so the count
-  /// cannot be down at zero meanwhile. Returns true if the caller has to queue the ticket now; a reference is added for
-  /// it.
+  /// Adds the list first..last of `count` children. The caller is the scope's owner or one of its children, so the
+  /// count cannot be down at zero meanwhile. Returns true if the caller has to queue the ticket now; a reference is
+  /// added for it.
   [[nodiscard]] bool add(Node* first, Node* last, std::uint32_t count) noexcept {
     // Before they can be taken: the count never falls below what is not over. Relaxed, for the caller holds it up.
     const std::uint32_t before = word_.fetch_add(count * one_child, std::memory_order_relaxed);
@@ -60,8 +60,8 @@ class scope_children {
     return release();
   }
 
-  /// The ticket will not be queued again: ends all children that have not started by `end(child)`, then gives the ticket's
-  /// reference up. Returns true to the last owner.
+  /// The ticket will not be queued again: ends all children that have not started by `end(child)`, then gives the
+  /// ticket's reference up. Returns true to the last owner.
   template <class End>
   [[nodiscard]] bool end_all(End&& end) noexcept {
     do {  // again, without the second reference, if the ticket came back to the caller
@@ -155,7 +155,7 @@ class scope_children {
     return true;
   }
 
-  /// After a push: wakes who would run it, and sees to it that there is a ticket. Returns whether that is the caller's.
+  /// After a push: wakes who would run it, and sees to it that there is a ticket. Says whether that is the caller's.
   [[nodiscard]] bool raise_ticket() noexcept {
     // Release: who lowers the ticket or goes to sleep after this finds the child. Acquire: the ticket's last runner has
     // done with it.
@@ -164,8 +164,8 @@ class scope_children {
     return (before & ticketed) == 0 && add_reference();
   }
 
-  /// The queue was found empty: the next who spawns queues the ticket again. Looks once more after that. Returns whether
-  /// it is the caller who has to.
+  /// The queue was found empty: the next who spawns queues the ticket again. Looks once more after that. Returns
+  /// whether it is the caller who has to.
   [[nodiscard]] bool lower_ticket() noexcept {
     word_.fetch_and(~ticketed, std::memory_order_acq_rel);  // E-CHILD
     return has_unstarted() && raise_ticket();
