@@ -107,8 +107,8 @@ class TREADLE_EXPORT scope {
   ///
   /// Rethrows the first exception of a child. Throws std::system_error with `errc::cancelled` if children were skipped
   /// and nobody has asked this scope itself to stop: a parent was, or the pool was cancelled. With
-  /// `errc::would_deadlock` when called by a child of this scope. More children may be spawned afterwards, unless a stop
-  /// was requested.
+  /// `errc::would_deadlock` when called by a child of this scope. More children may be spawned afterwards, unless a
+  /// stop was requested.
   void wait();
 
   /// Asks the children to stop: those that have not started are skipped, the others see it in their token. Returns

@@ -14,8 +14,8 @@ class scope_core;
 
 /// A child of a scope in its user's storage: derive from it, add your fields, give it a function. Spawning one
 /// allocates nothing. It must stay where it is from `spawn` until its function is called, or, if a stop has kept it
-/// from starting, until the scope's `wait` is over; the scope does not touch it after the call, so the function may free
-/// it or spawn it again.
+/// from starting, until the scope's `wait` is over; the scope does not touch it after the call, so the function may
+/// free it or spawn it again.
 class scope_task {
  public:
   /// Runs the child on `self`. What it throws reaches the scope's `wait`.

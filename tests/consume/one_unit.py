@@ -20,7 +20,7 @@ std::size_t where_am_i() {
 """
 ACCESSOR, CALLEE = "_ZN7treadle6detail7contextEv", "_Z22move_to_another_threadv"
 # Whatever may be left of the call of the accessor: itself, or what else asks it.
-ASKS = re.compile(r"\b(?:call|bl|jmp|b)\s+(?:_ZN7treadle6detail7contextEv|_ZN7treadle11this_worker5indexEv)")
+ASKS = re.compile(r"\b(?:callq?|jmp|bl?)\s+(?:_ZN7treadle6detail7contextEv|_ZN7treadle11this_worker5indexEv)")
 
 
 class Probe:

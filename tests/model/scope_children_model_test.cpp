@@ -179,6 +179,35 @@ void child_needs_the_waiter(mc::execution& x) {
   x.run();
 }
 
+/// The same with an owner that goes to sleep at once, without a look at the queue on the way.
+template <class P>
+void child_needs_the_sleeper(mc::execution& x) {
+  const scope<P> s{mc::make<state<P>>(), x.make<outside>()};
+  auto* const second_ran = x.make<mc::atomic<int>>(0);
+  const auto count = [](child& taken) { taken.runs.set(taken.runs.get() + 1); };
+  x.thread([s, count, second_ran] {
+    s.spawn(0);
+    while (!s.core->children.is_done()) {
+      s.core->children.sleep(true, INT64_MAX);
+      if (second_ran->load(std::memory_order_relaxed) < 1) continue;  // the first is the worker's to run
+      if (s.core->children.run_one(count)) second_ran->exchange(2, std::memory_order_release);
+    }
+    s.end(0, 1);
+    s.pool->finished.exchange(1, std::memory_order_release);
+  });
+  x.thread([s, count, second_ran] {
+    s.work(1, [&](child& taken) {
+      if (&taken == &s.at(0)) {
+        second_ran->exchange(1, std::memory_order_release);
+        s.spawn(1);
+        while (second_ran->load(std::memory_order_acquire) != 2) P::yield();
+      }
+      count(taken);
+    });
+  });
+  x.run();
+}
+
 /// Two rounds on one scope: the ticket of the first may come late.
 template <class P>
 void used_again(mc::execution& x) {
@@ -226,6 +255,7 @@ TREADLE_MODEL(scope_children_model, owner_and_worker, settings_for(3, 2), owner_
 TREADLE_MODEL(scope_children_model, list_and_two_workers, settings_for(2, 1), list_and_two_workers<model_policy>)
 TREADLE_MODEL(scope_children_model, owner_outside, settings_for(3, 2), owner_outside<model_policy>)
 TREADLE_MODEL(scope_children_model, child_needs_the_waiter, settings_for(3, 2), child_needs_the_waiter<model_policy>)
+TREADLE_MODEL(scope_children_model, child_needs_the_sleeper, settings_for(3, 2), child_needs_the_sleeper<model_policy>)
 TREADLE_MODEL(scope_children_model, used_again, settings_for(3, 2), used_again<model_policy>)
 TREADLE_MODEL(scope_children_model, ended_unrun, settings_for(3, 2), ended_unrun<model_policy>)
 
