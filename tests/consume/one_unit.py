@@ -19,6 +19,7 @@ std::size_t where_am_i() {
 }
 """
 ACCESSOR, CALLEE = "_ZN7treadle6detail7contextEv", "_Z22move_to_another_threadv"
+ASM, ATTRIBUTES = r"asm volatile\([^;]*\);", r"__attribute__\(\(no\w+(, no\w+)?\)\)"
 # Whatever may be left of the call of the accessor: itself, or what else asks it.
 ASKS = re.compile(r"\b(?:callq?|jmp|bl?)\s+(?:_ZN7treadle6detail7contextEv|_ZN7treadle11this_worker5indexEv)")
 
@@ -64,14 +65,14 @@ def main():
         sys.exit("the accessor is no function of its own any more")
     if not probe.looks_anew(compiled):
         sys.exit("a caller that moves to another thread keeps what it was told before")
-    bare = without(without(probe.source, r'asm volatile\("" ::: "memory"\);'), r"__attribute__\(\(no\w+(, no\w+)?\)\)")
+    bare = without(without(probe.source, ASM), ATTRIBUTES)
     if probe.looks_anew(probe.assembly("without_both", bare)):
         sys.exit("this test cannot fail: without any guard the caller does right, too")
     # The guards hold by themselves what they are there for.
-    inlined = without(probe.source, r"__attribute__\(\(no\w+(, no\w+)?\)\)")
+    inlined = without(probe.source, ATTRIBUTES)
     if probe.looks_anew(probe.assembly("without_attributes", inlined)):
         sys.exit("this test cannot fail: without the attributes the caller does right, too")
-    pure = probe.assembly("without_asm", without(probe.source, r'asm volatile\("" ::: "memory"\);'))
+    pure = probe.assembly("without_asm", without(probe.source, ASM))
     version = subprocess.run([probe.compiler, "--version"], check=True, capture_output=True, text=True).stdout
     if "clang" in version:
         if probe.looks_anew(pure):
