@@ -189,8 +189,11 @@ void child_needs_the_sleeper(mc::execution& x) {
     s.spawn(0);
     while (!s.core->children.is_done()) {
       s.core->children.sleep(true, INT64_MAX);
-      if (second_ran->load(std::memory_order_relaxed) < 1) continue;  // the first is the worker's to run
-      if (s.core->children.run_one(count)) second_ran->exchange(2, std::memory_order_release);
+      if (second_ran->load(std::memory_order_relaxed) == 0) {
+        P::yield();  // the first is the worker's to run
+      } else if (s.core->children.run_one(count)) {
+        second_ran->exchange(2, std::memory_order_release);
+      }
     }
     s.end(0, 1);
     s.pool->finished.exchange(1, std::memory_order_release);
