@@ -50,6 +50,7 @@ def in_machine_folder(name):
 PLANTED = [
     ("include/treadle/task.hpp", "#pragma once\n#include <treadle/thread_pool.hpp>\n", "task.hpp:2: .*floor 3"),
     ("include/treadle/detail/ring.hpp", KERNEL.replace("config", "task"), "ring.hpp:2: .*floor 2"),
+    ("examples/cookbook/stew.cpp", "int main() {}\n", "stew.cpp:1: .*does not show"),
     ("include/treadle/novelty.hpp", "#pragma once\n", "novelty.hpp:1: .*no floor"),
     ("include/treadle/task.hpp", "#include <treadle/config.hpp>\n", "pragma once"),
     ("include/treadle/task.hpp", "#pragma once\n#include <unistd.h>\n", "task.hpp:2: .*only src/os"),

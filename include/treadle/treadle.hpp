@@ -12,6 +12,8 @@
 #include <treadle/future.hpp>
 #include <treadle/pool_config.hpp>
 #include <treadle/pool_stats.hpp>
+#include <treadle/scope.hpp>
+#include <treadle/scope_task.hpp>
 #include <treadle/shutdown_report.hpp>
 #include <treadle/source_site.hpp>
 #include <treadle/stop_token.hpp>

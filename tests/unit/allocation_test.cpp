@@ -286,5 +286,40 @@ TEST(allocation, a_callable_is_one) {
   EXPECT_EQ(result, 6);
 }
 
+/// A scope is one allocation, a child one more, a range two, a child in the caller's storage none.
+TEST(allocation, a_scope_is_one_and_each_child_of_its_making) {
+  struct child : scope_task {
+    child() noexcept : scope_task([](scope_task&, worker&, const stop_token&) {}) {}
+  };
+  thread_pool pool{pool_config{.max_threads = 1, .retire_after = std::chrono::nanoseconds(-1)}};
+  ASSERT_EQ(pool.run([] { return 1; }), 1);
+  ASSERT_FALSE(pool.drain());
+  std::vector<child> children(100);
+  std::vector<int> range(100);
+  std::size_t empty = 0, intrusive = 0, callables = 0, whole_range = 0;
+  pool.run([&](worker& self) {
+    empty = allocations_during([&] { const scope s(self); });
+    scope s(self);
+    intrusive = allocations_during([&] {
+      for (child& each : children) s.spawn(each);
+      s.wait();
+      s.spawn_each(children);
+      s.wait();
+    });
+    callables = allocations_during([&] {
+      for (int i = 0; i < 100; ++i) s.spawn([&range, i] { range[static_cast<std::size_t>(i)] = i; });
+      s.wait();
+    });
+    whole_range = allocations_during([&] {
+      s.spawn_each(range, [](int& each) { ++each; });
+      s.wait();
+    });
+  });
+  EXPECT_EQ(empty, 1u);
+  EXPECT_EQ(intrusive, 0u);
+  EXPECT_EQ(callables, 100u);
+  EXPECT_EQ(whole_range, 2u);
+}
+
 }  // namespace
 }  // namespace treadle
