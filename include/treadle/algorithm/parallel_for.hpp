@@ -12,14 +12,14 @@
 
 namespace treadle {
 
-/// Calls `body(index)`, or `body(worker&, index)`, for each index of [first, last), in parallel; neither order nor worker
-/// is promised, but one worker goes upwards. Nothing is called if `last` is not above `first`.
+/// Calls `body(index)`, or `body(worker&, index)`, for each index of [first, last), in parallel; neither order nor
+/// worker is promised, but one worker goes upwards. Nothing is called if `last` is not above `first`.
 ///
-/// `where` is a worker, a pool, or what `with` makes of either. Blocks until all is over, outside the pool too; allocates
-/// nothing on a worker, and once to enter a pool. After a throw nothing more is started, and the exception of the lowest
-/// place that threw is rethrown. Throws std::system_error with `errc::cancelled` if a stop kept it from calling all, what
-/// a refusing pool says, and std::out_of_range for a negative `first` where `last` is of an unsigned type.
-/// Source of the algorithm: docs/design/loops.md.
+/// `where` is a worker, a pool, or what `with` makes of either. Blocks until all is over, outside the pool too;
+/// allocates nothing on a worker, and once to enter a pool. After a throw nothing more is started, and the exception
+/// of the lowest place that threw is rethrown. Throws std::system_error with `errc::cancelled` if a stop kept it from
+/// calling all, what a refusing pool says, and std::out_of_range for a negative `first` where `last` is of an
+/// unsigned type. Source of the algorithm: docs/design/loops.md.
 template <detail::place Where, std::integral First, std::integral Last, class Body>
 requires detail::is_body<Body, std::common_type_t<First, Last>>
 void parallel_for(Where&& where, First first, Last last, Body&& body) {

@@ -69,8 +69,8 @@ auto enter(Where&& where, Loop&& loop) {
 
 }  // namespace detail
 
-/// Returns a first argument for an algorithm that says how to run there: `with(pool, grain{64}, stop)`. The place and the
-/// stop token are referred to, and must outlive the algorithm's call. Any thread; does nothing else.
+/// Returns a first argument for an algorithm that says how to run there: `with(pool, grain{64}, stop)`. The place and
+/// the stop token are referred to, and must outlive the algorithm's call. Any thread; does nothing else.
 template <detail::pool_or_worker Where, detail::loop_term... Terms>
 [[nodiscard]] detail::loop_place<Where> with(Where& where, const Terms&... terms) noexcept {
   detail::loop_place<Where> made{where, {}};

@@ -21,8 +21,8 @@ inline std::uint64_t ticks_now() noexcept {
 #endif
 }
 
-/// Returns how long a loop runs in a row before it may fork again: some 3 microseconds, against some 20 ns for the fork
-/// and the clock.
+/// Returns how long a loop runs in a row before it may fork again: some 3 microseconds, against some 20 ns for the
+/// fork and the clock.
 inline std::uint64_t ticks_in_a_row() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
   return 8192;
@@ -39,8 +39,9 @@ inline std::uint64_t ticks_in_a_row() noexcept {
 /// they may be long.
 class pace {
  public:
-  pace(std::size_t grain, bool shows_first) noexcept
-      : least_(grain != 0 ? grain : 1), step_(least_), shows_next_(shows_first) {}
+  /// `shows_first`: show the forks before the first index. `stretch`: how many times the usual length shall be run.
+  pace(std::size_t grain, bool shows_first, std::uint32_t stretch = 1) noexcept
+      : least_(grain != 0 ? grain : 1), step_(least_), stretch_(stretch), shows_next_(shows_first) {}
 
   /// How many indices are worth no fork.
   [[nodiscard]] std::size_t step() const noexcept { return step_; }
@@ -52,12 +53,12 @@ class pace {
   /// How many indices are not worth another fork when somebody is hungry.
   [[nodiscard]] std::size_t rest() const noexcept { return step_ / 4; }
 
-  /// Says, once, whether the forks of this worker shall be shown to others before it goes on, for that may take long.
-  [[nodiscard]] bool shows_forks() noexcept { return shows_next_; }
+  /// Says whether the forks of this worker shall be shown to others before it goes on, for that may take long.
+  [[nodiscard]] bool shows_forks() const noexcept { return shows_next_; }
 
   /// Learns that `count` indices took `ticks`.
   void took(std::size_t count, std::uint64_t ticks) noexcept {
-    const std::uint64_t goal = ticks_in_a_row();
+    const std::uint64_t goal = ticks_in_a_row() * stretch_;
     shows_next_ = ticks > 8 * goal;
     if (ticks < goal / 8) {
       step_ = std::max(step_, times(count, 8));
@@ -77,6 +78,7 @@ class pace {
   static constexpr std::size_t blocks_in_a_row = 8, most_in_a_block = 1024;
 
   std::size_t least_, step_;
+  std::uint32_t stretch_;
   bool shows_next_;
 };
 

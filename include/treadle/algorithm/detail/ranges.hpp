@@ -8,16 +8,15 @@
 
 namespace treadle::detail {
 
-/// Where a range begins and how many elements it has. Not by <ranges>: clang 14 does not compile that of libstdc++ 12.
+/// Where a range begins and how many elements it has. Not by <ranges>: clang 14 does not compile that of libstdc++
+/// 12.
 template <class Range>
-auto begin_of(Range& range) {
-  using std::begin;
-  return begin(range);
+auto begin_of(Range& range) -> decltype(std::begin(range)) {
+  return std::begin(range);
 }
 template <class Range>
-auto end_of(Range& range) {
-  using std::end;
-  return end(range);
+auto end_of(Range& range) -> decltype(std::end(range)) {
+  return std::end(range);
 }
 
 /// A range whose elements can be reached by their number: the algorithms halve what they are given.

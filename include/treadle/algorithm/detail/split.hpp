@@ -1,16 +1,13 @@
 #pragma once
 
+#include <treadle/algorithm/detail/loop_guard.hpp>
 #include <treadle/algorithm/detail/pace.hpp>
 #include <treadle/algorithm/with.hpp>
 #include <treadle/detail/branch.hpp>
-#include <treadle/errc.hpp>
 #include <treadle/fork_join.hpp>
-#include <treadle/stop_token.hpp>
 #include <treadle/worker.hpp>
 
-#include <atomic>
 #include <cstddef>
-#include <system_error>
 #include <utility>
 
 namespace treadle::detail {
@@ -21,7 +18,7 @@ namespace treadle::detail {
 ///
 /// Work has a `value` type, and gives
 ///   value part(worker&, first, last)   what the indices [first, last), at least one of them, come to, in their order
-///   static value join(value, value)    what two neighbours come to together
+///   value join(value&&, value&&)       what two neighbours come to together
 ///   static value nothing()             what stands for indices that were left out: nobody looks at it
 ///   bool is_over(first)                whether all from `first` on may be left out
 template <class Work>
@@ -29,7 +26,7 @@ class split {
  public:
   using value = typename Work::value;
 
-  split(Work& work, const loop_terms& terms) noexcept : work_(work), terms_(terms) {}
+  split(Work& work, const loop_terms& terms) noexcept : work_(work), guard_(terms) {}
   split(const split&) = delete;
   split& operator=(const split&) = delete;
 
@@ -43,7 +40,7 @@ class split {
   static constexpr std::size_t few = 64;  ///< so few indices may be long ones, for all that is known
 
   value fresh(worker& self, std::size_t first, std::size_t last, bool is_outermost) {
-    pace tempo(terms_.grain, is_outermost && last - first <= few);
+    pace tempo(guard_.grain(), is_outermost && last - first <= few);
     return over(self, tempo, first, last);
   }
 
@@ -57,7 +54,7 @@ class split {
         [this, &self, &tempo, middle, last](worker& here) {
           return &here == &self ? over(here, tempo, middle, last) : fresh(here, middle, last, true);
         });
-    return Work::join(std::move(lower), std::move(upper));
+    return work_.join(std::move(lower), std::move(upper));
   }
 
   value in_a_row(worker& self, pace& tempo, std::size_t first, std::size_t last) {
@@ -72,46 +69,27 @@ class split {
       if (self.forks().wants_forks() && last - at > tempo.rest()) break;
       if (must_skip(at)) return total;
       const std::size_t next = last - at > block ? at + block : last;
-      total = Work::join(std::move(total), part(self, at, next));
+      total = work_.join(std::move(total), part(self, at, next));
       at = next;
     }
     tempo.took(at - first, ticks_now() - began);
     if (at == last) return total;
     tempo.shorten();
-    return Work::join(std::move(total), over(self, tempo, at, last));
+    return work_.join(std::move(total), over(self, tempo, at, last));
   }
 
-  value part(worker& self, std::size_t first, std::size_t last) {
-    if constexpr (noexcept(work_.part(self, first, last))) {
-      return work_.part(self, first, last);
-    } else {
-      try {
-        return work_.part(self, first, last);
-      } catch (...) {
-        failed_.store(true, std::memory_order_relaxed);
-        throw;
-      }
-    }
+  value part(worker& self, std::size_t first,
+             std::size_t last) noexcept(noexcept(std::declval<Work&>().part(self, first, last))) {
+    return guard_.attempt(
+        [&]() noexcept(noexcept(work_.part(self, first, last))) { return work_.part(self, first, last); });
   }
 
-  bool is_left_out(std::size_t first) const noexcept {
-    // Relaxed: it only saves work. Who gets the exception learns of it at a join.
-    return failed_.load(std::memory_order_relaxed) || work_.is_over(first);
-  }
-
+  bool is_left_out(std::size_t first) const noexcept { return guard_.has_failed() || work_.is_over(first); }
   /// The same, but throws if a stop is why.
-  bool must_skip(std::size_t first) {
-    if (is_left_out(first)) return true;
-    if (terms_.stop != nullptr && terms_.stop->stop_requested()) [[unlikely]] {
-      failed_.store(true, std::memory_order_relaxed);
-      throw std::system_error(make_error_code(errc::cancelled), "treadle: a stop was requested in a loop");
-    }
-    return false;
-  }
+  bool must_skip(std::size_t first) { return is_left_out(first) || guard_.must_stop(); }
 
   Work& work_;
-  const loop_terms terms_;
-  std::atomic<bool> failed_{false};
+  loop_guard guard_;
 };
 
 /// Runs `work` over `count` indices where the caller has said. Nothing for no index.
