@@ -69,13 +69,16 @@ class fixed_fold {
     return fold_in_order<T>(get_, op_, first, std::min(first + chunk_, count_));
   }
 
-  T in_turns(std::size_t first) {
-    T totals[at_a_time];
-    for (std::size_t i = 0; i < at_a_time; ++i) totals[i] = static_cast<T>(get_(first + i * chunk_));
-    for (std::size_t at = first + 1; at != first + chunk_; ++at) {
-      for (std::size_t i = 0; i < at_a_time; ++i) {
-        totals[i] = static_cast<T>(std::invoke(op_, totals[i], get_(at + i * chunk_)));
-      }
+  T in_turns(std::size_t first) { return in_turns(first, std::make_index_sequence<at_a_time>{}); }
+
+  /// Spelled out for each of the chunks, for the totals to stay in registers.
+  template <std::size_t... Each>
+  T in_turns(std::size_t first, std::index_sequence<Each...>) {
+    const std::size_t starts[] = {first + Each * chunk_...};
+    T totals[] = {static_cast<T>(get_(starts[Each]))...};
+    const std::size_t length = chunk_;
+    for (std::size_t at = 1; at != length; ++at) {
+      ((totals[Each] = static_cast<T>(std::invoke(op_, totals[Each], get_(starts[Each] + at)))), ...);
     }
     for (std::size_t half = at_a_time; half != 1; half /= 2) {
       for (std::size_t i = 0; i < half / 2; ++i) {

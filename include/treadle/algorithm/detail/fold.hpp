@@ -53,17 +53,23 @@ inline constexpr bool adds_numbers =
 template <class T, class Get>
 [[gnu::always_inline]] inline T sum_in_lanes(Get& get, std::size_t first, std::size_t last) {
   using lane = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>>::type;
-  constexpr std::size_t lanes = 64 / sizeof(T) > 16 ? 16 : 64 / sizeof(T) < 4 ? 4 : 64 / sizeof(T);
-  lane sums[lanes] = {};
+  typedef lane quad [[gnu::vector_size(16)]];
+  constexpr std::size_t width = 16 / sizeof(T), quads = 4;
+  quad sums[quads] = {};
   std::size_t at = first;
-  for (; last - at >= lanes; at += lanes) {
-    for (std::size_t i = 0; i < lanes; ++i) {
-      sums[i] = static_cast<lane>(sums[i] + static_cast<lane>(static_cast<T>(get(at + i))));
+  for (; last - at >= width * quads; at += width * quads) {
+    for (std::size_t i = 0; i < quads; ++i) {
+      quad next{};
+      for (std::size_t j = 0; j < width; ++j) next[j] = static_cast<lane>(static_cast<T>(get(at + i * width + j)));
+      sums[i] += next;
     }
   }
-  for (; at != last; ++at) sums[0] = static_cast<lane>(sums[0] + static_cast<lane>(static_cast<T>(get(at))));
-  for (std::size_t i = 1; i < lanes; ++i) sums[0] = static_cast<lane>(sums[0] + sums[i]);
-  return static_cast<T>(sums[0]);
+  lane sum = 0;
+  for (; at != last; ++at) sum = static_cast<lane>(sum + static_cast<lane>(static_cast<T>(get(at))));
+  for (const quad& each : sums) {
+    for (std::size_t j = 0; j < width; ++j) sum = static_cast<lane>(sum + each[j]);
+  }
+  return static_cast<T>(sum);
 }
 
 /// The fold of a range, in any grouping, but without a change of order.
