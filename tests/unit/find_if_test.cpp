@@ -9,6 +9,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <iterator>
 #include <numeric>
 #include <stdexcept>
@@ -23,7 +24,7 @@ INSTANTIATE_TEST_SUITE_P(widths, find_if_test, worker_counts(), worker_count_nam
 
 TEST_P(find_if_test, finds_the_first_as_serial_code_does) {
   thread_pool pool{config()};
-  for (const std::size_t count : {0, 1, 2, 1000, 70'001}) {
+  for (const std::size_t count : std::initializer_list<std::size_t>{0, 1, 2, 1000, 70'001}) {
     std::vector<std::size_t> numbers(count);
     std::iota(numbers.begin(), numbers.end(), std::size_t{0});
     for (const std::size_t from : {std::size_t{0}, count / 3, count / 2 + 1, count - 1, count}) {

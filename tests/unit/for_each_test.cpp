@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <deque>
 #include <forward_list>
+#include <initializer_list>
 #include <list>
 #include <memory>
 #include <numeric>
@@ -25,7 +26,7 @@ INSTANTIATE_TEST_SUITE_P(widths, for_each_test, worker_counts(), worker_count_na
 
 TEST_P(for_each_test, calls_each_element_once) {
   thread_pool pool{config()};
-  for (const std::size_t count : {0, 1, 2, 63, 1000, 50'000}) {
+  for (const std::size_t count : std::initializer_list<std::size_t>{0, 1, 2, 63, 1000, 50'000}) {
     std::vector<int> values(count);
     std::iota(values.begin(), values.end(), 0);
     std::vector<int> expected = values;

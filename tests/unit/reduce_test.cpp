@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <numeric>
 #include <span>
@@ -32,7 +33,8 @@ std::vector<std::uint32_t> some_numbers(std::size_t count) {
 
 TEST_P(reduce_test, adds_up_what_serial_code_does) {
   thread_pool pool{config()};
-  for (const std::size_t count : {0, 1, 2, 15, 16, 17, 1000, 7999, 8000, 8001, 100'003}) {
+  for (const std::size_t count :
+       std::initializer_list<std::size_t>{0, 1, 2, 15, 16, 17, 1000, 7999, 8000, 8001, 100'003}) {
     const auto numbers = some_numbers(count);
     const auto expected = std::accumulate(numbers.begin(), numbers.end(), std::uint64_t{5});
     EXPECT_EQ(reduce(pool, numbers.begin(), numbers.end(), std::uint64_t{5}), expected);
@@ -154,7 +156,8 @@ float grouped(const std::vector<float>& numbers, std::size_t chunk) {
 
 TEST_P(reduce_test, deterministic_sums_are_grouped_as_documented) {
   thread_pool pool{config()};
-  for (const std::size_t count : {1, 2, 63, 64, 1000, 8191, 64'000, 77'777, 200'000}) {
+  for (const std::size_t count :
+       std::initializer_list<std::size_t>{1, 2, 63, 64, 1000, 8191, 64'000, 77'777, 200'000}) {
     const auto numbers = rough_numbers(count);
     const std::size_t usual = std::min<std::size_t>(std::max<std::size_t>(count / 64, 1), 1000);
     for (int round = 0; round < 3; ++round) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <initializer_list>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -20,7 +21,7 @@ INSTANTIATE_TEST_SUITE_P(widths, transform_reduce_test, worker_counts(), worker_
 
 TEST_P(transform_reduce_test, folds_what_it_maps) {
   thread_pool pool{config()};
-  for (const std::size_t count : {0, 1, 2, 100, 70'001}) {
+  for (const std::size_t count : std::initializer_list<std::size_t>{0, 1, 2, 100, 70'001}) {
     std::vector<long> numbers(count);
     std::iota(numbers.begin(), numbers.end(), 1);
     const auto square = [](long x) { return x * x; };

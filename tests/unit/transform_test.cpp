@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <initializer_list>
 #include <list>
 #include <memory>
 #include <numeric>
@@ -21,7 +22,7 @@ INSTANTIATE_TEST_SUITE_P(widths, transform_test, worker_counts(), worker_count_n
 
 TEST_P(transform_test, stores_what_it_maps) {
   thread_pool pool{config()};
-  for (const std::size_t count : {0, 1, 2, 1000, 70'001}) {
+  for (const std::size_t count : std::initializer_list<std::size_t>{0, 1, 2, 1000, 70'001}) {
     std::vector<int> numbers(count), made(count + 1, -1);
     std::iota(numbers.begin(), numbers.end(), 1);
     const auto twice = [](int x) { return 2 * x; };

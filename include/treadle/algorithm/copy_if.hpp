@@ -39,7 +39,7 @@ class pack_work {
     std::size_t count = 0;
     for (std::size_t left = last - first; left != 0; --left, ++in, ++note) {
       *note = static_cast<bool>(std::invoke(predicate_, *in));
-      count += *note ? 1 : 0;
+      count += *note ? 1u : 0u;
     }
     blocks_[block] = count;
   }
@@ -68,7 +68,7 @@ class pack_work {
         std::size_t count = 0;
         for (; first != next; ++first, ++in) {
           kept[count] = *in;
-          count += passes(*in) ? 1 : 0;
+          count += passes(*in) ? 1u : 0u;
         }
         out = std::copy_n(kept, count, out);
       }
