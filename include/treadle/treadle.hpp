@@ -2,6 +2,7 @@
 
 /// Everything of treadle's core in one include.
 
+#include <treadle/algorithm.hpp>
 #include <treadle/available_parallelism.hpp>
 #include <treadle/batch.hpp>
 #include <treadle/blocking.hpp>

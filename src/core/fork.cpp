@@ -24,6 +24,12 @@ void share_forks(worker& self) noexcept {
   if (record != nullptr) self.pool().core().feed(*record);
 }
 
+void show_forks(worker& self) noexcept {
+  if (!self.forks().has_private()) return;
+  pool_core::record* const record = record_of(self);
+  if (record != nullptr) self.pool().core().show(*record);
+}
+
 bool join_shared(worker& self, any_branch& forked) noexcept {
   pool_core& pool = self.pool().core();
   pool_core::record& record = *record_of(self);

@@ -113,6 +113,8 @@ class branch final : public any_branch {
 
 /// Shares forks, for none is shared any more.
 [[gnu::cold]] TREADLE_EXPORT void share_forks(worker& self) noexcept;
+/// Shares all forks of the worker, which is about to run something long, and wakes nobody for them who looks for none.
+[[gnu::cold]] TREADLE_EXPORT void show_forks(worker& self) noexcept;
 /// Settles a branch that is not in the private zone. True: it is the caller's to run. False: a thief has run it.
 [[gnu::cold]] TREADLE_EXPORT bool join_shared(worker& self, any_branch& forked) noexcept;
 

@@ -92,7 +92,7 @@ class fork_node {
 /// After the split deque of Lace (van Dijk and van de Pol, 2014), with the shared zone in one word. States, edges and
 /// proof: docs/design/fork-stack.md.
 ///
-/// Owner: push, pop, share, take_back, close. Any thread: steal, steal_while, shared_count.
+/// Owner: push, pop, wants_forks, share, take_back, close. Any thread: steal, steal_while, shared_count.
 template <class P>
 class fork_stack {
  public:
@@ -134,6 +134,8 @@ class fork_stack {
   /// read-modify-write loses none, and what the owner shares is its own.
   [[nodiscard]] bool takes_request() noexcept { return must_share_.exchange(0, std::memory_order_relaxed) != 0; }
 
+  /// Says whether the next push will have to share, for nothing is shared any more: one plain load.
+  [[nodiscard]] bool wants_forks() const noexcept { return must_share_.load(std::memory_order_relaxed) != 0; }
   [[nodiscard]] bool has_private() const noexcept { return top_ != newest_shared_; }
   [[nodiscard]] bool is_empty() const noexcept { return top_ == nullptr; }
 

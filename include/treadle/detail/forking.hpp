@@ -46,6 +46,11 @@ class forking : public waking<P, Task, Host> {
     if (self.forks != nullptr && self.forks->has_private()) share(self, SIZE_MAX);
   }
 
+  /// The worker will not fork for a while, but goes on: shares all that it has forked, if there can be anybody else.
+  void show(record& self) noexcept {
+    if (limits_.limit > 1) share_all(self);
+  }
+
   /// Shows others all that they might take from this worker, and wakes one of them if there is any of it.
   void hand_over(record& self) noexcept {
     share_all(self);
