@@ -18,6 +18,10 @@ enum class errc {
   bad_cpu,            ///< `pin` names a CPU that this process may not use
   bad_name,           ///< `name` is longer than 15 bytes
   out_of_memory,      ///< no memory for the pool's own tables
+  graph_cycle,          ///< steps of a graph wait for each other in a circle without a branch
+  graph_has_no_source,  ///< each step of a graph has a predecessor: none could be the first
+  graph_is_running,     ///< a graph runs once at a time, and is not changed meanwhile
+  foreign_node,         ///< the node is another graph's
 };
 
 /// Returns the category of `errc`. Any thread; neither blocks nor allocates.
