@@ -28,13 +28,14 @@ struct graph_order {
 }  // namespace detail
 
 /// Steps and what comes before what, to be run on a pool any number of times. A step starts when all that precede it
-/// are over, and sees what they did; steps that are ready run in parallel, in no promised order. After a branch, only the
-/// successor that it chooses starts, whatever else precedes that one; so a branch may lead back, and loop.
+/// are over, and sees what they did; steps that are ready run in parallel, in no promised order. After a branch, only
+/// the successor that it chooses starts, whatever else precedes that one; so a branch may lead back, and loop. No step
+/// runs beside itself: one that is chosen again while it runs, runs again after that.
 ///
 /// One thread at a time builds it, and not while it runs. It runs once at a time. All members may be called from any
-/// thread. Allocates when it is built, at the first run after that, and at the first run on another pool; not otherwise.
-/// Cannot be moved: its nodes know it. Must outlive its nodes' handles. Semantics of branches after Taskflow's condition
-/// tasks (Huang et al., 2021); how it works: docs/design/graph.md.
+/// thread. Allocates when it is built, at the first run after that, and at the first run on another pool; not
+/// otherwise. Must outlive its nodes' handles; a pool must outlive the runs on it. Semantics of branches after
+/// Taskflow's condition tasks (Huang et al., 2021); how it works: docs/design/graph.md.
 class TREADLE_EXPORT graph {
  public:
   /// A handle on one step, to be copied at will; valid as long as the graph. None of its members blocks. They are for
@@ -42,8 +43,8 @@ class TREADLE_EXPORT graph {
   /// node is another graph's; std::bad_alloc. Then nothing was changed.
   class TREADLE_EXPORT node {
    public:
-    /// Lets this step come before each of `later`; returns itself. A branch numbers its successors in the order of these
-    /// calls, from 0. Allocates.
+    /// Lets this step come before each of `later`; returns itself. A branch numbers its successors in the order of
+    /// these calls, from 0. Allocates.
     template <std::same_as<node>... Nodes>
     node precede(Nodes... later) const {
       (connect(*state_, *later.state_), ...);
@@ -71,7 +72,8 @@ class TREADLE_EXPORT graph {
 
   /// The name is for `dot` and error messages. Allocates.
   explicit graph(std::string name = {});
-  /// Waits for a run that was started and not waited for; an exception of that goes to the pool's `unhandled_exception`.
+  /// Waits for a run that was started and not waited for; an exception of that goes to the pool's
+  /// `unhandled_exception`.
   ~graph();
   graph(const graph&) = delete;
   graph& operator=(const graph&) = delete;
@@ -98,12 +100,12 @@ class TREADLE_EXPORT graph {
     return add_branch(std::string(), std::forward<F>(f));
   }
 
-  /// Adds a step that runs another graph as a whole, on the same pool and under the same stop token. `inner` must outlive
-  /// the runs, and is in no two steps that may run at once. Throws as `add` does.
+  /// Adds a step that runs another graph as a whole, on the same pool and under the same stop token. `inner` must
+  /// outlive the runs, and is in no two steps that may run at once. Throws as `add` does.
   node add_graph(std::string name, graph& inner);
 
-  /// Runs the graph once and returns when it is over. Outside of `pool` it blocks; on a worker of it, it runs this graph's
-  /// ready nodes here, and nothing else, and then gives its slot away until the others are over.
+  /// Runs the graph once and returns when it is over. Outside of `pool` it blocks; on a worker of it, it runs this
+  /// graph's ready nodes here, and nothing else, and then gives its slot away until the others are over.
   /// After a throw, nodes that have not started are skipped, those that have are awaited, and the first exception is
   /// rethrown. Throws std::system_error before anything runs: with what `pool` refuses it for; with
   /// `errc::graph_is_running`; with `errc::graph_cycle` for a cycle without a branch, whose nodes it names;
@@ -163,10 +165,9 @@ class TREADLE_EXPORT graph {
   void run_while_not(thread_pool& pool, Predicate& over, const stop_token* stop) {
     if (empty() || over()) return;
     auto* const asked = std::addressof(over);
-    run_order(pool,
-              {.again = [](void* context) { return !(**static_cast<decltype(asked)*>(context))(); },
-               .context = const_cast<void*>(static_cast<const void*>(&asked)),
-               .stop = stop});
+    run_order(pool, {.again = [](void* context) { return !(**static_cast<decltype(asked)*>(context))(); },
+                     .context = const_cast<void*>(static_cast<const void*>(&asked)),
+                     .stop = stop});
   }
 
   const std::unique_ptr<detail::graph_core> core_;

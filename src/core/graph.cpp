@@ -74,8 +74,8 @@ std::vector<const graph_node*> graph_core::find_cycle() const {
     cycle.push_back(each);
   }
   std::reverse(cycle.begin(), cycle.end());
-  const auto first = std::min_element(cycle.begin(), cycle.end(),
-                                      [](const auto* a, const auto* b) { return a->index < b->index; });
+  const auto first =
+      std::min_element(cycle.begin(), cycle.end(), [](const auto* a, const auto* b) { return a->index < b->index; });
   std::rotate(cycle.begin(), first, cycle.end());
   return cycle;
 }
@@ -226,9 +226,9 @@ void graph::start_order(thread_pool& pool, const detail::graph_order& order) { c
 
 void graph::run_times(thread_pool& pool, std::size_t times, const stop_token* stop) {
   if (times == 0) return;
-  run_order(pool, {.again = [](void* left) { return --*static_cast<std::size_t*>(left) != 0; },
-                   .context = &times,
-                   .stop = stop});
+  run_order(
+      pool,
+      {.again = [](void* left) { return --*static_cast<std::size_t*>(left) != 0; }, .context = &times, .stop = stop});
 }
 
 void graph::wait() { core_->wait(); }

@@ -24,7 +24,7 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
-/// Writes one graph and, as clusters beside it, those that its nodes run. Nodes are numbered through, for names may meet.
+/// Writes one graph and, as clusters in it, those that its nodes run. Nodes go by numbers, for names may be the same.
 class dot_writer {
  public:
   [[nodiscard]] std::string take(const graph_core& whole, const auto& core_of) {

@@ -18,8 +18,7 @@ constexpr std::uint32_t spin_rounds = 100, yield_rounds = 200;
 
 }  // namespace
 
-graph_run::graph_run(thread_pool& pool, std::uint32_t width)
-    : pool_(pool), width_(width), tickets_(new ticket[width]) {
+graph_run::graph_run(thread_pool& pool, std::uint32_t width) : pool_(pool), width_(width), tickets_(new ticket[width]) {
   for (std::uint32_t i = 0; i < width; ++i) {
     tickets_[i].crew_of = this;
     crew_.enlist(tickets_[i]);
@@ -134,7 +133,7 @@ void graph_run::release_successors(graph_node& node, std::size_t chosen, crew_ty
     return;
   }
   for (graph_node* const later : node.successors) {
-    if (later->predecessors.arrive()) release(*later);
+    if (later->predecessors.arrive()) release(*later);  // E-ARRIVE
   }
 }
 
@@ -149,7 +148,8 @@ graph_run::orders graph_run::next_round(ticket* by) noexcept {
     }
   }
   if (again) return crew_.begin(make_ready(), true);
-  crew_.end();  // from here on the graph may be gone; this object is not, for a ticket of it is hired, or its waiter is us
+  // From here on the graph may be gone. This object is not: a ticket of it is hired, or its waiter is us.
+  crew_.end();
   if (by == nullptr) return {};
   over_.notify();
   return crew_.take(*by, false);
@@ -189,8 +189,8 @@ void graph_run::queue(ticket* hired) noexcept {
 
 // ---- waiting ------------------------------------------------------------------------------------------------------
 
-/// Says whether all of the pool's workers are blocked, perhaps by this very wait, or none can be had. Twice in a row, for
-/// a spare may be about to be started.
+/// Says whether all of the pool's workers are blocked, perhaps by this very wait, or none can be had. Twice in a row,
+/// for a spare may be about to be started.
 bool graph_run::nobody_comes(bool& nobody_came) noexcept {
   const sync_state now = pool_.core().sync().look_acquire();
   if (now.total() == 0) return true;

@@ -70,7 +70,8 @@ struct team {
   /// A worker of the pool, which calls one ticket if it is queued before the run is over.
   static void serve(team* t, std::size_t number) {
     while (t->queued[number].load(std::memory_order_acquire) == 0) {
-      if (t->over.load(std::memory_order_acquire) != 0 && t->queued[number].load(std::memory_order_acquire) == 0) return;
+      if (t->over.load(std::memory_order_acquire) != 0 && t->queued[number].load(std::memory_order_acquire) == 0)
+        return;
       P::yield();
     }
     if (t->work(t->crew.take(t->tickets[number], true), &t->tickets[number])) mc::destroy(t);

@@ -205,9 +205,11 @@ TEST_P(graph_run_test, skips_what_comes_after_a_stop) {
   graph chain;
   auto last = chain.add([&] { ++ran; });
   for (int i = 1; i < 100; ++i) {
-    last = chain.add([&] {
-      if (++ran == 50) stop.request_stop();
-    }).succeed(last);
+    last = chain
+               .add([&] {
+                 if (++ran == 50) stop.request_stop();
+               })
+               .succeed(last);
   }
   EXPECT_EQ(cancelled_by([&] { chain.run(pool, stop); }), errc::cancelled);
   EXPECT_EQ(ran, 50);
@@ -228,7 +230,11 @@ TEST_P(graph_run_test, stops_rounds_without_end_and_inner_graphs) {
   });
   graph outer;
   outer.add_graph("inner", inner.made);
-  EXPECT_EQ(cancelled_by([&] { outer.run_until(pool, [] { return false; }, stop); }), errc::cancelled);
+  EXPECT_EQ(cancelled_by([&] {
+              outer.run_until(
+                  pool, [] { return false; }, stop);
+            }),
+            errc::cancelled);
   EXPECT_GE(rounds.get(), 100u);
 }
 
@@ -403,14 +409,14 @@ TEST(graph_run_fairness, lets_other_tasks_in) {
   std::atomic<bool> other{false};
   std::size_t ran = 0, ran_before_the_other = 0;
   graph chain;
-  auto last = chain.add([&] {
-    EXPECT_FALSE(pool.post([&] { other = true; }));
-  });
+  auto last = chain.add([&] { EXPECT_FALSE(pool.post([&] { other = true; })); });
   for (int i = 0; i < 10'000; ++i) {
-    last = chain.add([&] {
-      ++ran;
-      if (!other) ++ran_before_the_other;
-    }).succeed(last);
+    last = chain
+               .add([&] {
+                 ++ran;
+                 if (!other) ++ran_before_the_other;
+               })
+               .succeed(last);
   }
   chain.run(pool);
   EXPECT_EQ(ran, 10'000u);

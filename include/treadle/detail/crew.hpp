@@ -9,12 +9,12 @@
 
 namespace treadle::detail {
 
-/// Who runs a graph's nodes: the nodes that are ready, and the tickets by which workers come to them. A ticket is idle,
-/// or hired: queued in the pool, or at work. It may lie in the pool's queue when the graph is gone, so the crew outlives
-/// the graph until its last hired ticket is idle again. docs/design/graph.md.
+/// Who runs a graph's nodes: the nodes that are ready, and the tickets by which workers come to them. A ticket is
+/// idle, or hired: queued in the pool, or at work. It may lie in the pool's queue when the graph is gone, so the crew
+/// outlives the graph until its last hired ticket is idle again. docs/design/graph.md.
 ///
-/// A short lock guards all of it, so each member is one step; none blocks for longer than that, or allocates. The lock is
-/// taken where work is shared or looked for, not where one node follows another.
+/// A short lock guards all of it, so each member is one step; none blocks for longer than that, or allocates. The lock
+/// is taken where work is shared or looked for, not where one node follows another.
 /// Node has the plain cells `ready_next` and `owed`, Ticket has `next_idle`.
 template <class P, class Node, class Ticket>
 class crew {
@@ -102,8 +102,8 @@ class crew {
     if (node.owed.get() == 1) append_one(node);
   }
 
-  /// The caller's ticket goes to the end of the pool's queue, and the node waits for it, or for another one, in front of
-  /// all others.
+  /// The caller's ticket goes to the end of the pool's queue, and the node waits for it, or for another one, in front
+  /// of all others.
   void put_back(Node& node) noexcept {
     const section locked(*this);
     node.ready_next.set(first_.get());
@@ -214,11 +214,11 @@ class crew {
   }
 
   alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> locked_{0};
-  plain<Node*> first_{}, last_{};      ///< ready nodes, oldest first
-  plain<std::size_t> ready_{};         ///< how many those are
-  plain<std::size_t> outstanding_{};   ///< nodes that are ready or run; a node that follows another takes its place
+  plain<Node*> first_{}, last_{};     ///< ready nodes, oldest first
+  plain<std::size_t> ready_{};        ///< how many those are
+  plain<std::size_t> outstanding_{};  ///< nodes that are ready or run; a node that follows another takes its place
   plain<Ticket*> idle_{};
-  plain<std::size_t> pending_{};       ///< tickets that were hired and not called yet
+  plain<std::size_t> pending_{};  ///< tickets that were hired and not called yet
   plain<std::size_t> hired_{};
   plain<bool> over_{true}, closed_{};
 };

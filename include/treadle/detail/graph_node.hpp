@@ -56,15 +56,18 @@ template <class F, class... Arguments>
 using step_result = std::invoke_result_t<std::decay_t<F>&, Arguments...>;
 
 template <class F>
-concept any_step = std::is_invocable_v<std::decay_t<F>&, worker&> || std::is_invocable_v<std::decay_t<F>&>;
+concept any_step = std::is_invocable_v < std::decay_t<F>
+&, worker& > || std::is_invocable_v<std::decay_t<F>&>;
 
 /// A callable without a result, which may take the worker it runs on.
 template <class F>
-concept graph_step = any_step<F> && std::is_void_v<result_on_worker<std::decay_t<F>&>>;
+concept graph_step = any_step<F> && std::is_void_v < result_on_worker < std::decay_t<F>
+& >> ;
 
 /// The same with a number as its result.
 template <class F>
-concept graph_branch = any_step<F> && std::integral<result_on_worker<std::decay_t<F>&>>;
+concept graph_branch = any_step<F> && std::integral < result_on_worker < std::decay_t<F>
+& >> ;
 
 template <class F>
 class callable_node final : public graph_node {
