@@ -47,7 +47,7 @@ void three_meet(mc::execution& x) {
 template <class P>
 void two_meet_twice(mc::execution& x) {
   auto* m = x.make<meeting<P, 2>>();
-  auto* second = x.make<mc::atomic<unsigned>>(0);
+  auto* second = x.make<mc::atomic<unsigned>>(0U);
   for (std::size_t i = 0; i < 2; ++i) {
     x.thread([m, second, i] {
       m->done[i].set(m->done[i].get() + 1);

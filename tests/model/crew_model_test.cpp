@@ -23,7 +23,7 @@ struct ticket {
 };
 
 /// A graph of a first step, after which two more are ready. The pool is a word for each ticket: queued or not.
-template <class P, int Steps>
+template <class P, std::size_t Steps>
 struct team {
   using crew_type = treadle::detail::crew<P, step<P>, ticket<P>>;
   using orders = typename crew_type::orders;
@@ -109,7 +109,7 @@ template <class P>
 void freed_by_the_last(mc::execution& x) {
   using shared = team<P, 2>;
   auto* t = mc::make<shared>();
-  auto* next = x.make<mc::atomic<unsigned>>(0);
+  auto* next = x.make<mc::atomic<unsigned>>(0U);
   x.thread([t, next] {
     typename shared::list sources;
     sources.push(t->steps[0]);
