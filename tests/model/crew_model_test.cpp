@@ -116,7 +116,6 @@ void freed_by_the_last(mc::execution& x) {
     sources.push(t->steps[1]);
     const auto first = t->crew.begin(sources, true);
     next->store(first.hired == &t->tickets[0] ? 1U : 2U, std::memory_order_release);
-    // The second step follows nothing here: only the first makes others ready, and it is alone in that.
     auto now = first;
     now.hired = nullptr;
     for (;;) {
