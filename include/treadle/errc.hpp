@@ -8,16 +8,20 @@ namespace treadle {
 
 /// What a call of treadle can report. Converts to `std::error_code`.
 enum class errc {
-  shut_down = 1,      ///< the pool no longer accepts this caller's work
-  queue_full,         ///< `pool_config::max_queued` is reached
-  would_deadlock,     ///< the call would wait for itself
-  cancelled,          ///< the work was cancelled before it ran
-  inherited_by_fork,  ///< the pool was started before fork(); make a new one in the child
-  bad_stack_size,     ///< `stack_bytes` is below the platform's minimum or above its limit
-  too_many_threads,   ///< `max_threads` plus `max_spare_threads` is above `thread_pool::max_workers`
-  bad_cpu,            ///< `pin` names a CPU that this process may not use
-  bad_name,           ///< `name` is longer than 15 bytes
-  out_of_memory,      ///< no memory for the pool's own tables
+  shut_down = 1,        ///< the pool no longer accepts this caller's work
+  queue_full,           ///< `pool_config::max_queued` is reached
+  would_deadlock,       ///< the call would wait for itself
+  cancelled,            ///< the work was cancelled before it ran
+  inherited_by_fork,    ///< the pool was started before fork(); make a new one in the child
+  bad_stack_size,       ///< `stack_bytes` is below the platform's minimum or above its limit
+  too_many_threads,     ///< `max_threads` plus `max_spare_threads` is above `thread_pool::max_workers`
+  bad_cpu,              ///< `pin` names a CPU that this process may not use
+  bad_name,             ///< `name` is longer than 15 bytes
+  out_of_memory,        ///< no memory for the pool's own tables
+  graph_cycle,          ///< steps of a graph wait for each other in a circle without a branch
+  graph_has_no_source,  ///< each step of a graph has a predecessor: none could be the first
+  graph_is_running,     ///< a graph runs once at a time, and is not changed meanwhile
+  foreign_node,         ///< the node is another graph's
 };
 
 /// Returns the category of `errc`. Any thread; neither blocks nor allocates.

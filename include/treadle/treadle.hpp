@@ -11,6 +11,7 @@
 #include <treadle/errc.hpp>
 #include <treadle/fork_join.hpp>
 #include <treadle/future.hpp>
+#include <treadle/graph.hpp>
 #include <treadle/pool_config.hpp>
 #include <treadle/pool_stats.hpp>
 #include <treadle/scope.hpp>

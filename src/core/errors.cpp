@@ -38,6 +38,14 @@ class category final : public std::error_category {
         return "pool_config::name is longer than 15 bytes";
       case errc::out_of_memory:
         return "no memory for the pool's tables";
+      case errc::graph_cycle:
+        return "these steps of the graph wait for each other in a circle without a branch";
+      case errc::graph_has_no_source:
+        return "each step of the graph has a predecessor, so none can be the first";
+      case errc::graph_is_running:
+        return "the graph is running";
+      case errc::foreign_node:
+        return "the node belongs to another graph";
     }
     return "unknown treadle error " + std::to_string(code);
   }
@@ -56,7 +64,12 @@ class category final : public std::error_category {
       case errc::too_many_threads:
       case errc::bad_cpu:
       case errc::bad_name:
+      case errc::graph_cycle:
+      case errc::graph_has_no_source:
+      case errc::foreign_node:
         return std::errc::invalid_argument;
+      case errc::graph_is_running:
+        return std::errc::device_or_resource_busy;
       default:
         return {code, *this};
     }

@@ -238,6 +238,36 @@ TEST_P(allocation, none_for_a_cancel_that_gives_tasks_back) {
   EXPECT_EQ(report.not_run.size(), task_count);
 }
 
+/// Loops, graphs in graphs and rounds, from outside and on a worker.
+TEST_P(allocation, none_for_a_graph_that_runs_again) {
+  start_all_threads();
+  std::atomic<std::size_t> steps{0};
+  std::size_t rounds = 0;
+  graph inner, outer;
+  auto begin = inner.add([&] { ++steps; });
+  auto again = inner.add_branch([&] { return ++rounds % 10 != 0 ? 0 : 1; });
+  auto join = inner.add([&] { ++steps; });
+  for (int i = 0; i < 50; ++i) inner.add([&] { ++steps; }).succeed(begin).precede(join);
+  inner.add([] {}).precede(begin);
+  join.precede(again);
+  again.precede(begin);
+  outer.add_graph("inner", inner).precede(outer.add([&](worker&) { inner.run(pool_); }));
+  test::function_task on_worker([&] {
+    outer.run_n(pool_, 3);
+    ran_.fetch_add(1, std::memory_order_release);
+  });
+  outer.run(pool_);
+  EXPECT_EQ(allocations_during([&] {
+              outer.run_n(pool_, 5);
+              outer.start(pool_);
+              outer.wait();
+              if (pool_.schedule(on_worker)) std::abort();
+              all_ran(1);
+            }),
+            0u);
+  EXPECT_EQ(steps.load(), 10u * 2 * 10 * 52);
+}
+
 INSTANTIATE_TEST_SUITE_P(all, allocation, testing::Values(1u, 2u, 8u), test::worker_count_name);
 
 // ---- what does allocate ---------------------------------------------------------------------------------------------

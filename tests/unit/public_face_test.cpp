@@ -90,6 +90,29 @@ static_assert(requires(strand line, callable f, source_site site) {
   { line.post(f, site) } -> std::same_as<std::error_code>;
 });
 
+static_assert(requires(graph made, const graph seen, graph::node one, thread_pool pool, const stop_token& stop,
+                       callable number, void (*step)(worker&), bool (*over)()) {
+  { made.add("name", step) } -> std::same_as<graph::node>;
+  { made.add(step) } -> std::same_as<graph::node>;
+  { made.add_branch("name", number) } -> std::same_as<graph::node>;
+  { made.add_branch(number) } -> std::same_as<graph::node>;
+  { made.add_graph("name", made) } -> std::same_as<graph::node>;
+  { one.precede(one, one).succeed(one) } -> std::same_as<graph::node>;
+  { one.name() } -> std::same_as<std::string>;
+  { made.run(pool) } -> std::same_as<void>;
+  { made.run(pool, stop) } -> std::same_as<void>;
+  { made.run_n(pool, 3, stop) } -> std::same_as<void>;
+  { made.run_until(pool, over, stop) } -> std::same_as<void>;
+  { made.start(pool, stop) } -> std::same_as<void>;
+  { made.wait() } -> std::same_as<void>;
+  { seen.is_running() } noexcept -> std::same_as<bool>;
+  { seen.size() } noexcept -> std::same_as<std::size_t>;
+  { seen.dot() } -> std::same_as<std::string>;
+});
+template <class F>
+constexpr bool is_a_step = requires(graph made, F f) { made.add(f); };
+static_assert(!is_a_step<callable>, "a number that nobody looks at would be lost: that is a branch");
+
 // clang-format on
 
 static_assert(std::is_constructible_v<strand, thread_pool&>);
