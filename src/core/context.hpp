@@ -13,6 +13,7 @@ struct thread_context {
   pool_core::record* record = nullptr;  ///< its worker's record; null while a caller stands in for one
   worker* self = nullptr;
   future_state* innermost = nullptr;  ///< the innermost awaited task on this thread's stack
+  bool in_timer = false;              ///< it runs a timer's callback
 };
 
 /// Returns the calling thread's context. Never inlined: code that moves between threads must look it up each time.

@@ -25,6 +25,7 @@ struct timer_node {
   typename P::template plain<std::uint64_t> tick{0};
   timer_node* next = nullptr;
   timer_node* previous = nullptr;
+  void* work = nullptr;  ///< what its owner wants to know when it has expired
   std::uint32_t place = 0;
 };
 
