@@ -282,6 +282,21 @@ TEST(timer, of_a_busy_worker_is_expired_by_an_idle_one) {
             << " us (most)\n";
 }
 
+TEST(timer, is_run_by_run_ready) {
+  thread_pool pool{pool_config{.max_threads = 1}};
+  noted_timer inside(pool);
+  EXPECT_EQ(pool.run([&] {
+    const auto due = steady::now() + 1ms;
+    if (inside.arm(due)) std::abort();
+    EXPECT_EQ(run_ready(), 0u) << "it is not due";
+    while (steady::now() < due + 100us) {
+    }
+    return run_ready();
+  }),
+            1u);
+  EXPECT_EQ(inside.calls.get(), 1u);
+}
+
 TEST(timer, says_why_it_cannot_be_armed) {
   thread_pool faulty{pool_config{.stack_bytes = 1}};
   noted_timer one(faulty);

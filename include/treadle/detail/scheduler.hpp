@@ -98,11 +98,12 @@ class scheduler : public forking<P, Task, Host> {
     tell_quiet();
   }
 
-  /// Runs up to `most` tasks that are ready in the middle of the task that `self` runs: its own and those from outside.
-  /// Returns how many.
+  /// Runs up to `most` tasks that are ready in the middle of the task that `self` runs: its own, timers that are due,
+  /// and those from outside. Returns how many.
   template <class Run>
   std::size_t run_ready(record& self, std::size_t most, Run&& run) noexcept {
     std::size_t count = 0;
+    static_cast<void>(bring_due(self));
     while (count < most && sync_.look().life() < lifecycle::cancelling) {
       Task* task = pop_own(self);
       if (task == nullptr) task = take_from(self, injected_, 1);
