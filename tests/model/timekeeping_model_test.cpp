@@ -37,7 +37,7 @@ void end_after_expiry(pool<P>* p, int count) {
 template <class P, std::uint32_t Width>
 void armed_from_outside(mc::execution& x) {
   auto* p = mc::make<pool<P>>(pool_settings{.width = Width, .limit = Width, .timer = true}, &on_run<P>);
-  auto* pushed = x.make<mc::atomic<std::uint32_t>>(0);
+  auto* pushed = x.make<mc::atomic<std::uint32_t>>(0U);
   x.thread([p, pushed] {
     MC_CHECK(p->inject(2));
     pushed->store(1, std::memory_order_release);
