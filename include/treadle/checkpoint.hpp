@@ -12,9 +12,9 @@ namespace treadle {
 /// thread when one is missing.
 TREADLE_EXPORT void checkpoint() noexcept;
 
-/// Does what `checkpoint` does, then runs tasks that are ready here: this worker's own and those from outside, at most
-/// 61. They run on the caller's stack, so the caller must hold no lock that they might want. Returns how many ran; 0
-/// outside a pool.
+/// Does what `checkpoint` does, then runs what is ready here: this worker's own tasks, timers that have expired, and
+/// tasks from outside, 61 at most. They run on the caller's stack: it must hold no lock that they might want. Returns
+/// how many ran; 0 outside a pool.
 TREADLE_EXPORT std::size_t run_ready() noexcept;
 
 }  // namespace treadle

@@ -23,5 +23,6 @@
 #include <treadle/task.hpp>
 #include <treadle/this_worker.hpp>
 #include <treadle/thread_pool.hpp>
+#include <treadle/timer.hpp>
 #include <treadle/version.hpp>
 #include <treadle/worker.hpp>

@@ -21,6 +21,7 @@ struct thread_context {
   worker* self = nullptr;
   future_state* innermost = nullptr;       ///< the innermost awaited task on this thread's stack
   scope_frame* innermost_child = nullptr;  ///< the innermost child of a scope there
+  bool in_timer = false;                   ///< it runs a timer's callback
 };
 
 /// Returns the calling thread's context. Never inlined: code that moves between threads must look it up each time.

@@ -121,6 +121,7 @@ shutdown_report pool_core::shut_down(shutdown_mode mode, std::int64_t deadline_n
     sync().advance(lifecycle::stopped);
     return report;
   }
+  close_wheels([&](timer_node<system_policy>& armed) { report.not_run.push(*static_cast<task*>(armed.work)); });
   if (mode == shutdown_mode::drain) sync().advance(lifecycle::draining);
   if (mode == shutdown_mode::cancel || !drain_until(deadline_ns)) cancel_all(report);
   count_report(report);
@@ -144,6 +145,7 @@ std::error_code pool_core::join() noexcept {
     sync().advance(lifecycle::stopped);
     return {};
   }
+  close_wheels([](timer_node<system_policy>&) {});
   while (!drain_until(no_deadline)) {
   }
   wait_for_threads();
@@ -178,6 +180,7 @@ pool_core::~pool_core() {
   os::unwatch_fork(fork_watch_);
   for (std::uint32_t i = 0; i < workers().count(); ++i) drop_record(workers().at(i));
   delete[] workers().table();
+  delete[] wheels();
 }
 
 void pool_core::lock_lifecycle() noexcept {

@@ -55,6 +55,7 @@ struct pool_settings {
   std::int64_t retire_ns = -1;
   unsigned spawn_failures = 0;  ///< how many starts of a thread may fail
   bool forks = false;           ///< whether the workers have fork stacks
+  bool timer = false;           ///< whether there is a timer, which is task 0
 };
 
 /// The scheduler with the least of a pool around it: threads of the model, the order of steps of a shutdown, and tasks
@@ -72,8 +73,14 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
       : settings_(settings), on_run_(on_run), spawn_failures_left_(settings.spawn_failures) {
     this->set_limits({settings.width, settings.limit, 0, settings.retire_ns});
     this->workers().adopt(cells_.data(), settings.limit);
+    if (settings.timer) {
+      timer_ = mc::make<timer_room>();
+      timer_->node.work = &tasks_[0];
+      MC_CHECK(this->adopt_wheels(&timer_->wheel, 1));
+    }
   }
   ~pool() {
+    if (timer_ != nullptr) mc::destroy(timer_);
     for (std::uint32_t i = 0; i < this->workers().count(); ++i) drop_record(this->workers().at(i));
   }
 
@@ -126,6 +133,21 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   bool push_local(record& self, int first, int last) {
     link(first, last);
     return base::push_local(self, &at(first), &at(last), static_cast<std::size_t>(last - first + 1));
+  }
+
+  /// Arms the timer, as the pool does it for a worker, or for an outsider who holds the gate.
+  void arm_timer() {
+    at(0).payload.set(0);
+    const auto armed = timer_->wheel.arm(timer_->node, P::now_ns() + 1'000'000);
+    MC_CHECK(armed == treadle::detail::arming::first);
+    this->tell_time();
+  }
+  void tell_of_expiry() {
+    timer_->expired.store(1, std::memory_order_release);
+    P::futex_wake(&timer_->expired, 2);
+  }
+  void wait_for_expiry() {
+    while (timer_->expired.load(std::memory_order_acquire) == 0) P::futex_wait(timer_->expired, 0, INT64_MAX);
   }
 
   /// Forks `other`, runs `here`, and joins, as fork_join does it.
@@ -209,6 +231,11 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   }
 
  private:
+  struct timer_room {
+    treadle::detail::timer_wheel<P> wheel;
+    treadle::detail::timer_node<P> node;
+    mc::atomic<std::uint32_t> expired{0};
+  };
   struct fork_room {
     treadle::detail::fork_stack<P> stack;
     std::array<typename treadle::detail::fork_stack<P>::cell, 4> cells;
@@ -269,6 +296,7 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   std::array<mc::plain<int>, max_records> kept_{};
   std::array<unsigned, 8> threads_{};
   unsigned thread_count_ = 0;
+  timer_room* timer_ = nullptr;
 };
 
 inline settings settings_for(int preemptions, int stale_reads) {

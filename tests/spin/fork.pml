@@ -281,8 +281,8 @@ inline look_out() {
  * mirrors: include/treadle/detail/scheduler.hpp search 6e7247bc
  * mirrors: include/treadle/detail/scheduler.hpp steal 7a208d9b
  * mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
- * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
- * mirrors: include/treadle/detail/scheduler.hpp woken 44417496
+ * mirrors: include/treadle/detail/scheduler.hpp sleep 385ec468
+ * mirrors: include/treadle/detail/scheduler.hpp woken 2334641a
  * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82
  * mirrors: include/treadle/detail/forking.hpp run_stolen 5e2017d8 */
 proctype worker(byte self) {

@@ -101,7 +101,7 @@ inline notify(count) {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
- * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
+ * mirrors: include/treadle/detail/scheduler.hpp sleep 385ec468
  * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82
  * mirrors: include/treadle/detail/scheduler.hpp end_retire 0fc9feb2 */
 proctype worker(byte self) {

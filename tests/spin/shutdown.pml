@@ -135,10 +135,10 @@ proctype outsider() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 3d7007c5
- * mirrors: include/treadle/detail/scheduler.hpp next 3bcf769f
+ * mirrors: include/treadle/detail/scheduler.hpp next 6d74fe51
  * mirrors: include/treadle/detail/scheduler.hpp put_back eba69e94
  * mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
- * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
+ * mirrors: include/treadle/detail/scheduler.hpp sleep 385ec468
  * mirrors: include/treadle/detail/scheduler.hpp leave_running 19446fda
  * mirrors: include/treadle/detail/scheduler.hpp leave_parked d3eb7fbd
  * mirrors: src/core/pool_core.cpp thread_main 5259e8e3 */
@@ -268,9 +268,9 @@ inline tell_parked() {
  * mirrors: src/core/lifecycle.cpp stop_parked c8588fdf
  * mirrors: src/core/lifecycle.cpp drain_until 3c1ecdd0
  * mirrors: src/core/lifecycle.cpp cancel_all f32d76ac
- * mirrors: src/core/lifecycle.cpp shut_down cf9b9588
+ * mirrors: src/core/lifecycle.cpp shut_down 0e1ff2d9
  * mirrors: src/core/lifecycle.cpp wait_for_threads 3639861c
- * mirrors: src/core/lifecycle.cpp join ea85265b
+ * mirrors: src/core/lifecycle.cpp join d3036164
  * mirrors: src/core/pool_core.cpp join_left 1b59b44e
  * mirrors: include/treadle/detail/scheduler.hpp is_quiet 2fcebd11
  * mirrors: include/treadle/detail/sync_word.hpp stop_if_unchanged 0f6cf598

@@ -231,11 +231,11 @@ inline run_task() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 3d7007c5
- * mirrors: include/treadle/detail/scheduler.hpp next 3bcf769f
+ * mirrors: include/treadle/detail/scheduler.hpp next 6d74fe51
  * mirrors: include/treadle/detail/scheduler.hpp search 6e7247bc
  * mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
- * mirrors: include/treadle/detail/scheduler.hpp sleep 9ede5fe8
- * mirrors: include/treadle/detail/scheduler.hpp woken 44417496
+ * mirrors: include/treadle/detail/scheduler.hpp sleep 385ec468
+ * mirrors: include/treadle/detail/scheduler.hpp woken 2334641a
  * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82 */
 proctype worker(byte self) {
   bool just_woken, searcher, seen, as_searcher, holds_queue;

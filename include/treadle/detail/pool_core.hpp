@@ -92,6 +92,8 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   [[nodiscard]] bool has_worker() const noexcept { return living_.load(std::memory_order_acquire) != 0; }  // E-LIVING
   /// Runs `f(argument)` as if the calling thread were a worker, for want of any.
   void stand_in(void (*f)(void*) noexcept, void* argument) noexcept;
+  /// Arms a timer of the user's for `deadline_ns`. Any thread; allocates the wheels when it is the first.
+  [[nodiscard]] std::error_code arm_timer(timer_node<system_policy>& armed, std::int64_t deadline_ns) noexcept;
   /// A queue entry turned out to have been run aside from the queue.
   void count_ran_aside() noexcept { ran_aside_.fetch_add(1, std::memory_order_relaxed); }
   void report_unhandled(const std::exception_ptr& error) const noexcept;
@@ -122,6 +124,7 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   [[nodiscard]] bool reserve(std::size_t count, bool insider) noexcept;
   void unreserve(std::size_t count) noexcept;
   void close_to_outsiders() noexcept;
+  wheel* make_wheels() noexcept;
   bool drain_until(std::int64_t deadline_ns) noexcept;
   void cancel_all(shutdown_report& report) noexcept;
   void stop_parked() noexcept;

@@ -98,11 +98,12 @@ class scheduler : public forking<P, Task, Host> {
     tell_quiet();
   }
 
-  /// Runs up to `most` tasks that are ready in the middle of the task that `self` runs: its own and those from outside.
-  /// Returns how many.
+  /// Runs up to `most` tasks that are ready in the middle of the task that `self` runs: its own, timers that are due,
+  /// and those from outside. Returns how many.
   template <class Run>
   std::size_t run_ready(record& self, std::size_t most, Run&& run) noexcept {
     std::size_t count = 0;
+    static_cast<void>(bring_due(self));
     while (count < most && sync_.look().life() < lifecycle::cancelling) {
       Task* task = pop_own(self);
       if (task == nullptr) task = take_from(self, injected_, 1);
@@ -172,7 +173,8 @@ class scheduler : public forking<P, Task, Host> {
     const sync_state state = sync_.look();
     if (state.life() >= leave_from || state.active() > limits_.width) return nullptr;
     if (--self.until_injected == 0 && !P::seed_defect(17)) {
-      self.until_injected = injected_interval;
+      self.until_injected = tasks_until_next_look(self);
+      if (const std::size_t due = bring_due(self); due > 1) found(self, due - 1);
       if (Task* const task = take_from(self, injected_, 1)) return task;
     }
     if (Task* const task = pop_own(self)) {
@@ -234,7 +236,43 @@ class scheduler : public forking<P, Task, Host> {
       self.until_injected = injected_interval;
       return task;
     }
+    if (const std::size_t due = bring_due(self); due != 0) {
+      if (Task* const task = self.own.taken.pop()) return keep(self, task, due - 1);
+    }
     return steal(self);
+  }
+
+  /// Brings timers that have expired, as tasks, into the worker's ring. Returns how many.
+  std::size_t bring_due(record& self) noexcept {
+    auto* const table = this->wheels();
+    if (table == nullptr) return 0;
+    const std::int64_t now = P::now_ns();
+    const std::uint32_t count = this->wheel_count();
+    std::size_t staged = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      auto& looked_at = table[(self.index + i) % count];
+      while (looked_at.next_ns() <= now) {
+        const std::size_t room = self.own.taken.room(staged + due_at_a_time);
+        if (room <= staged) break;
+        looked_at.expire(
+            now, room - staged < due_at_a_time ? room - staged : due_at_a_time,
+            [&](timer_node<P>& expired) { self.own.taken.stage(staged++, static_cast<Task*>(expired.work)); });
+      }
+    }
+    if (staged != 0) self.own.taken.commit(staged);
+    return staged;
+  }
+
+  /// Returns how many tasks to run until the injected queue and the timers are looked at again. With timers armed that
+  /// is a matter of time as well.
+  std::uint32_t tasks_until_next_look(record& self) noexcept {
+    if (this->next_due_ns() == base::never) return injected_interval;
+    const std::int64_t before = self.looked_ns;
+    self.looked_ns = P::now_ns();
+    const std::int64_t spent = self.looked_ns - before;
+    self.interval = spent > longest_unlooked_ns ? 1 : self.interval * 2;
+    if (self.interval > injected_interval) self.interval = injected_interval;
+    return self.interval;
   }
 
   Task* take_from(record& self, queue& from, std::size_t limit) noexcept {
@@ -348,6 +386,7 @@ class scheduler : public forking<P, Task, Host> {
 
   bool sleep(record& self) noexcept {
     this->become_lookout(self);
+    this->become_keeper(self);
     for (std::int64_t deadline = time_to_get_up(self);;) {
       const event_result result = self.wake_up.wait_armed(deadline);
       switch (result) {
@@ -356,10 +395,16 @@ class scheduler : public forking<P, Task, Host> {
           record::bump(self.count.wakes);
           return woken(self, result == event_result::granted);
         case event_result::shut_down:
-          this->leave_lookout(self);
+          stand_down(self);
           sync_.leave_idle();
           return false;
         case event_result::timed_out:
+          if (this->is_time(self)) {
+            // Nobody need be told: whoever runs looks before it parks, and we do if a slot is free.
+            if (sync_.cancel_idle(limits_.width) == unpark::done) return resume(self, self.wake_up.disarm());
+            deadline = time_to_get_up(self);
+            continue;
+          }
           if (self.nap_ns != 0) {
             if (this->look_out(self) && sync_.cancel_idle(limits_.width) == unpark::done) {
               return resume(self, self.wake_up.disarm());
@@ -373,13 +418,25 @@ class scheduler : public forking<P, Task, Host> {
     }
   }
 
+  /// A keeper does not retire.
   std::int64_t time_to_get_up(const record& self) const noexcept {
-    if (self.nap_ns != 0) return P::now_ns() + self.nap_ns;
-    return limits_.retire_ns < 0 ? INT64_MAX : later(P::now_ns(), limits_.retire_ns);
+    const std::int64_t keeps_until = self.keeps_until_ns;
+    if (self.nap_ns != 0) {
+      const std::int64_t nap_ends = P::now_ns() + self.nap_ns;
+      return nap_ends < keeps_until ? nap_ends : keeps_until;
+    }
+    if (keeps_until != base::never || limits_.retire_ns < 0) return keeps_until;
+    return later(P::now_ns(), limits_.retire_ns);
+  }
+
+  /// The worker gets up, and leaves the posts that it had.
+  void stand_down(record& self) noexcept {
+    this->leave_lookout(self);
+    this->leave_keeper(self);
   }
 
   bool woken(record& self, bool as_searcher) noexcept {
-    this->leave_lookout(self);
+    stand_down(self);
     self.become(activity::awake);
     self.searcher = as_searcher;
     self.just_woken = true;
@@ -432,6 +489,8 @@ class scheduler : public forking<P, Task, Host> {
   static constexpr std::uint32_t injected_interval = 61;
   static constexpr int spin_pauses = 16;
   static constexpr std::size_t small_catch = 8;
+  static constexpr std::size_t due_at_a_time = 64;
+  static constexpr std::int64_t longest_unlooked_ns = 100'000;  ///< between two looks at the timers, if tasks are short
 
   alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> gate_{0};
   typename P::template atomic<std::uint32_t> standing_in_{0};

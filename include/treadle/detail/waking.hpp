@@ -2,12 +2,14 @@
 
 #include <treadle/config.hpp>
 #include <treadle/detail/sync_word.hpp>
+#include <treadle/detail/timekeeping.hpp>
 #include <treadle/detail/worker_list.hpp>
 
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace treadle::detail {
 
@@ -22,7 +24,7 @@ struct scheduler_limits {
 /// What the pool's threads share, and how a sleeper or a new thread is brought to work that somebody has made visible.
 /// docs/design/scheduler.md.
 template <class P, class Task, class Host>
-class waking {
+class waking : public timekeeping<P> {
  public:
   using record = worker_record<P, Task>;
   using queue = task_queue<P, Task>;
@@ -67,6 +69,13 @@ class waking {
     return false;
   }
 
+  /// A timer was armed that comes before all others of its wheel: wakes somebody if nobody gets up in time for it.
+  void tell_time() noexcept {
+    sync_.barrier();  // E-PARK
+    const sync_state state = sync_.look();
+    if (!state.searching() && state.can_wake(limits_.width, limits_.limit) && this->time_is_unkept()) notify(1);
+  }
+
   void tell_quiet() noexcept {
     sync_.unwatch();  // before the epoch moves: a watcher who comes in between is woken by it
     quiet_epoch_.fetch_add(1, std::memory_order_release);  // E-QUIET
@@ -80,9 +89,25 @@ class waking {
     return by < INT64_MAX - from ? from + by : INT64_MAX;
   }
 
+  /// A parked worker gets up in time for the next timer, if nobody else is to.
+  void become_keeper(record& self) noexcept { self.keeps_until_ns = this->take_post(); }
+  /// Whoever looks for work afterwards sees the timers that have become unkept.
+  void leave_keeper(record& self) noexcept {
+    const std::int64_t until = std::exchange(self.keeps_until_ns, this->never);
+    if (until != this->never) this->leave_post(until);
+  }
+  /// A keeper's time has come: it gives the post up.
+  [[nodiscard]] bool is_time(record& self) noexcept {
+    if (self.keeps_until_ns == this->never || P::now_ns() < self.keeps_until_ns) return false;
+    leave_keeper(self);
+    return true;
+  }
+
   /// Work that is seen is told now. If none is, the next push from outside must tell: the flag and the look at what was
   /// pushed are one read-modify-write.
-  [[nodiscard]] bool work_is_left() noexcept { return anything_queued() || any_forks() || injected_.arm(); }
+  [[nodiscard]] bool work_is_left() noexcept {
+    return anything_queued() || any_forks() || (!P::seed_defect(132) && this->time_is_unkept()) || injected_.arm();
+  }
 
   void wake_if_work_is_left(std::size_t count) noexcept {
     if (work_is_left()) notify(count == 0 ? 1 : count);

@@ -55,8 +55,11 @@ struct worker_record {
   fork_node<P>* stolen = nullptr;  ///< a fork that the last search brought
   std::int64_t nap_ns = 0;         ///< how long it sleeps between two looks; 0: it is not the lookout
   std::uint32_t looks_in_vain = 0;
-  void* host = nullptr;    ///< the pool, for the thread's entry
-  void* thread = nullptr;  ///< what the operating system's floor keeps of the thread
+  std::int64_t keeps_until_ns = INT64_MAX;  ///< when it gets up for a timer; never: it is not the keeper
+  std::uint32_t interval = 1;               ///< tasks between two looks, while timers are armed
+  std::int64_t looked_ns = 0;               ///< when it last looked at the injected queue between two tasks
+  void* host = nullptr;                     ///< the pool, for the thread's entry
+  void* thread = nullptr;                   ///< what the operating system's floor keeps of the thread
 
   [[nodiscard]] std::uint32_t shared_forks() const noexcept { return forks != nullptr ? forks->shared_count() : 0; }
   /// Says what the worker does from now on. The worker, or the starter who owns the record.

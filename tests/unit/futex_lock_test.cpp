@@ -1,0 +1,65 @@
+#include <policies.hpp>
+#include <waiting.hpp>
+
+#include <treadle/detail/futex_lock.hpp>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+namespace treadle::test {
+namespace {
+
+/// Waiters that sleep at once.
+struct sleepy_policy : detail::system_policy {
+  static constexpr std::uint32_t lock_looks = 0;
+};
+
+/// Threads that add to a number that is not atomic.
+template <class P>
+void count_under_a_lock() {
+  detail::futex_lock<P> lock;
+  std::size_t count = 0;
+  const std::size_t rounds = smaller_if_slow(50'000);
+  constexpr std::size_t threads = 8;
+  std::vector<std::thread> all;
+  for (std::size_t i = 0; i < threads; ++i) {
+    all.emplace_back([&] {
+      for (std::size_t round = 0; round < rounds; ++round) {
+        const typename detail::futex_lock<P>::holder held(lock);
+        ++count;
+      }
+    });
+  }
+  for (std::thread& each : all) each.join();
+  EXPECT_EQ(count, threads * rounds);
+}
+
+TEST(futex_lock, lets_in_one_at_a_time) { count_under_a_lock<detail::system_policy>(); }
+TEST(futex_lock, wakes_whoever_sleeps_for_it) { count_under_a_lock<sleepy_policy>(); }
+
+/// Counts the calls to the system.
+struct counting_policy : detail::system_policy {
+  static inline std::atomic<std::size_t> calls = 0;
+  static bool futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                         std::int64_t deadline) noexcept {
+    ++calls;
+    return detail::futex_wait(word, expected, deadline);
+  }
+  static void futex_wake(const std::atomic<std::uint32_t>* word, std::uint32_t count) noexcept {
+    ++calls;
+    detail::futex_wake(word, count);
+  }
+};
+
+TEST(futex_lock, makes_no_system_call_without_a_waiter) {
+  detail::futex_lock<counting_policy> lock;
+  for (int i = 0; i < 1'000; ++i) const detail::futex_lock<counting_policy>::holder held(lock);
+  EXPECT_EQ(counting_policy::calls.load(), 0u);
+}
+
+}  // namespace
+}  // namespace treadle::test
