@@ -56,7 +56,7 @@ class alone {
 
 TEST_P(pipeline_test, keeps_the_order_of_the_source_where_asked_to) {
   thread_pool pool{config()};
-  const std::size_t count = smaller_if_slow(20'000);
+  const std::size_t count = smaller_if_slow(5'000);
   for (const std::size_t tokens : {1u, 2u, 7u, 100u}) {
     std::vector<std::size_t> first, last;
     std::atomic<int> in_first{0}, in_last{0};
