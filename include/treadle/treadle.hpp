@@ -3,6 +3,8 @@
 /// Everything of treadle's core in one include.
 
 #include <treadle/algorithm.hpp>
+#include <treadle/algorithm/sort.hpp>
+#include <treadle/algorithm/stable_sort.hpp>
 #include <treadle/available_parallelism.hpp>
 #include <treadle/batch.hpp>
 #include <treadle/blocking.hpp>
@@ -12,6 +14,7 @@
 #include <treadle/fork_join.hpp>
 #include <treadle/future.hpp>
 #include <treadle/graph.hpp>
+#include <treadle/pipeline.hpp>
 #include <treadle/pool_config.hpp>
 #include <treadle/pool_stats.hpp>
 #include <treadle/scope.hpp>
