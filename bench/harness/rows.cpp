@@ -130,11 +130,12 @@ class row_maker {
     const std::string n = count("n", 10'000'000);
     std::vector<contender> all = peers({"treadle", "seed", "asio", "tbb", "openmp", "rayon", "tokio", "go"},
                                        {"quicksort", n, "reps=1", workers_});
+    all.push_back({"scheduled", {"peer_treadle", "quicksort_scheduled", n, "reps=1", workers_}, true});
     all.push_back({"bound", {"peer_raw", "quicksort_bound", n, "reps=1"}, true});
     all.push_back({"serial", {"peer_raw", "quicksort_serial", n, "reps=1"}, true});
     all.push_back({"serial_rust", {"peer_rayon", "quicksort_serial", n, "reps=1"}, true});
     rows_.push_back({"quicksort",
-                     "quicksort of 10 M 32-bit integers, both halves spawned",
+                     "quicksort of 10 M 32-bit integers, its halves forked or spawned down to 32 elements",
                      {wall_ms, cpu_ms, peak},
                      std::move(all),
                      {{"wall_ns", 1 / 0.97, "bound"}}});

@@ -14,12 +14,14 @@ import sys
 
 SUBJECT = "treadle"
 # What the machine can do at best, or what nobody would choose: shown, never called a rival.
-REFERENCES = {"raw", "bound", "serial", "serial_rust", "inline", "coreutils", "seed", "plain", "asking"}
+REFERENCES = {"raw", "bound", "serial", "serial_rust", "inline", "coreutils", "seed", "plain", "asking", "scheduled"}
 GROUPS = [
     ("empty/", "Empty tasks", "A task, the tasks touched before. CPU is that of all threads, the producer included."),
     ("wake/", "From submit to start", "One task for a pool that sleeps. `raw` is a semaphore on a futex, no pool."),
     ("trickle", "Trickle", "What the pool adds to the CPU time of running the tasks in place."),
-    ("quicksort", "Quicksort", "`bound` is the first partition, then two sorts of half the array side by side."),
+    ("quicksort", "Quicksort",
+     "`bound` is the first partition, then two sorts of half the array side by side. `scheduled` is treadle with a task a\n"
+     "half, which it runs first in first out; the other contender forks the halves."),
     ("fork/", "Forks", "What a fork costs over a `plain` call of the function; `asking` looks up its worker."),
     ("idle", "Idle", "The threads of the pool, after work, with nothing to do."),
     ("hash/", "treadle hash", "`evp` is a short program with two threads and the same calls of OpenSSL."),

@@ -59,6 +59,22 @@ void measure_fib_asking(const bench::request& asked, bench::answer& given) {
   bench::measure_fib(asked, given, [&](std::uint64_t n) { return made.pool.run([n] { return fib_asking(n); }); });
 }
 
+void sort_part(treadle::worker& self, std::span<std::int32_t> values) {
+  if (values.size() <= bench::insertion_limit) return bench::insertion_sort(values);
+  const std::size_t pivot = bench::partition(values);
+  treadle::fork_join(
+      self, [left = values.first(pivot)](treadle::worker& here) { sort_part(here, left); },
+      [right = values.subspan(pivot + 1)](treadle::worker& here) { sort_part(here, right); });
+}
+
+void quicksort(const bench::request& asked, bench::answer& given) {
+  adapter& made = bench::posting::make<adapter>(asked);
+  std::vector<std::int32_t> values(asked.number("n", 10'000'000));
+  bench::posting::measure_sort(asked, given, values, [&](std::span<std::int32_t> all) {
+    made.pool.run([all](treadle::worker& self) { sort_part(self, all); });
+  });
+}
+
 /// Called on a worker, with all others parked.
 void measure_trees(const bench::request& asked, bench::answer& given) {
   adapter& made = bench::posting::make<adapter>(asked);
@@ -71,9 +87,13 @@ void measure_trees(const bench::request& asked, bench::answer& given) {
   });
 }
 
-constexpr bench::entry forks[] = {
-    {"fib", measure_fib}, {"fib_asking", measure_fib_asking}, {"small_trees", measure_trees}};
+constexpr bench::entry forks[] = {{"fib", measure_fib},
+                                  {"fib_asking", measure_fib_asking},
+                                  {"small_trees", measure_trees},
+                                  {"quicksort", quicksort},
+                                  {"quicksort_scheduled", bench::intrusive::quicksort<adapter>}};
 
 }  // namespace
 
-int main(int argc, char** argv) { bench::serve_any(argc, argv, {bench::intrusive::rows<adapter>, forks}); }
+/// A sort is forked, as a user would; its form with tasks, first in first out, stands beside it.
+int main(int argc, char** argv) { bench::serve_any(argc, argv, {forks, bench::intrusive::rows<adapter>}); }
