@@ -29,6 +29,11 @@ class fork_row_maker {
     return std::string(key) + "=" + std::to_string(options_.quick ? quick : full);
   }
 
+  static words with(words command, const std::string& more) {
+    command.push_back(more);
+    return command;
+  }
+
   static void append(std::vector<contender>& all, const std::vector<contender>& more) {
     all.insert(all.end(), more.begin(), more.end());
   }
@@ -83,9 +88,8 @@ class fork_row_maker {
 
   void tree_sum(const std::string& width) {
     const words arguments{"tree_sum", number("depth", 24, 18), "reps=1"};
-    words with_workers = arguments;
-    with_workers.push_back("workers=" + width);
-    std::vector<contender> all = peers({"treadle", "tbb", "rayon"}, with_workers);
+    std::vector<contender> all = peers({"treadle"}, with(arguments, "workers=" + width));
+    append(all, peers({"tbb", "rayon"}, {"tree_sum", number("depth", 24, 18), "reps=0", "workers=" + width}));
     append(all, bare(width, arguments));
     std::vector<bar> bars;
     if (width == "1") bars.push_back({over_plain.label, 1, ""});
@@ -165,11 +169,6 @@ class fork_row_maker {
     return command;
   }
 
-  static words with(words command, const std::string& more) {
-    command.push_back(more);
-    return command;
-  }
-
   void on_one_worker(const program& what) {
     std::vector<contender> all = peers({"treadle", "tbb", "rayon"}, with(command_of(what, "workers=1"), "reps=0"));
     append(all, bare("1", command_of(what, "reps=0")));
@@ -201,10 +200,10 @@ class fork_row_maker {
 
   /// Far more workers than processors: what they do to each other must not grow with their number.
   void scaling(const std::string& width) {
-    const words arguments{"uts", "tree=1", "reps=0", "workers=" + width};
-    constexpr double thousandth = 1e3 / 4130071;
+    const words arguments{"queens", "n=12", "reps=0", "workers=" + width};
+    constexpr double thousandth = 1e3 / 856189;
     rows_.push_back({"scaling/" + width,
-                     "unbalanced tree search T1 with workers: " + width + "; per 1,000 of its 4.1 M nodes",
+                     "12 queens, 856,189 nodes, with workers: " + width + "; counters per 1,000 nodes",
                      {wall_ms,
                       cpu_ms,
                       {"wakes", "wakes", "", thousandth, ""},

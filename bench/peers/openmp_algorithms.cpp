@@ -34,7 +34,7 @@ struct team {
     std::_Exit(bench::not_offered);  // clang 14 breaks on the directive
 #else
     T total{};
-#pragma omp parallel for schedule(static) reduction(inscan, + : total)
+#pragma omp parallel for reduction(inscan, + : total)
     for (std::size_t i = 0; i < values.size(); ++i) {
       total += values[i];
 #pragma omp scan inclusive(total)

@@ -1,6 +1,7 @@
 #include "../workload/algorithms.hpp"
 #include "algorithms.hpp"
 
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 

@@ -9,7 +9,8 @@
 
 namespace bench {
 
-/// SHA-1 (FIPS 180-4) of a message of less than 56 bytes, given as whole big-endian words.
+/// SHA-1 (FIPS 180-4) of a message of less than 56 bytes, given as whole big-endian words. Unrolled by hand, for only
+/// some compilers do it by themselves.
 inline std::array<std::uint32_t, 5> sha1(std::span<const std::uint32_t> message) {
   std::array<std::uint32_t, 80> w{};
   for (std::size_t i = 0; i < message.size(); ++i) w[i] = message[i];
@@ -26,9 +27,13 @@ inline std::array<std::uint32_t, 5> sha1(std::span<const std::uint32_t> message)
     b = a;
     a = next;
   };
+#pragma GCC unroll 20
   for (std::size_t i = 0; i < 20; ++i) step((b & c) | (~b & d), 0x5a827999u, i);
+#pragma GCC unroll 20
   for (std::size_t i = 20; i < 40; ++i) step(b ^ c ^ d, 0x6ed9eba1u, i);
+#pragma GCC unroll 20
   for (std::size_t i = 40; i < 60; ++i) step((b & c) | (b & d) | (c & d), 0x8f1bbcdcu, i);
+#pragma GCC unroll 20
   for (std::size_t i = 60; i < 80; ++i) step(b ^ c ^ d, 0xca62c1d6u, i);
   return {start[0] + a, start[1] + b, start[2] + c, start[3] + d, start[4] + e};
 }
