@@ -1,27 +1,11 @@
 #include "rows.hpp"
 
+#include "fork_rows.hpp"
+#include "row_parts.hpp"
+
 namespace bench {
 
 namespace {
-
-using words = std::vector<std::string>;
-
-const metric wall{"wall_ns", "wall", "ns", 1, ""};
-const metric cpu{"cpu_ns", "CPU", "ns", 1, ""};
-const metric wall_ms{"wall_ns", "wall", "ms", 1e-6, ""};
-const metric cpu_ms{"cpu_ns", "CPU", "ms", 1e-6, ""};
-const metric peak{"peak_kib", "peak", "MiB", 1.0 / 1024, ""};
-
-/// Every name runs `peer_<name> words...`.
-std::vector<contender> peers(const words& names, words arguments) {
-  std::vector<contender> result;
-  for (const std::string& name : names) {
-    words command{"peer_" + name};
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    result.push_back({name, std::move(command), true});
-  }
-  return result;
-}
 
 class row_maker {
  public:
@@ -34,7 +18,8 @@ class row_maker {
     wakes();
     trickle();
     quicksort();
-    forks();
+    add_fork_rows(options_, rows_);
+    add_algorithm_rows(options_, rows_);
     idle();
     hash();
     return std::move(rows_);
@@ -130,42 +115,15 @@ class row_maker {
     const std::string n = count("n", 10'000'000);
     std::vector<contender> all = peers({"treadle", "seed", "asio", "tbb", "openmp", "rayon", "tokio", "go"},
                                        {"quicksort", n, "reps=1", workers_});
+    all.push_back({"scheduled", {"peer_treadle", "quicksort_scheduled", n, "reps=1", workers_}, true});
     all.push_back({"bound", {"peer_raw", "quicksort_bound", n, "reps=1"}, true});
     all.push_back({"serial", {"peer_raw", "quicksort_serial", n, "reps=1"}, true});
     all.push_back({"serial_rust", {"peer_rayon", "quicksort_serial", n, "reps=1"}, true});
     rows_.push_back({"quicksort",
-                     "quicksort of 10 M 32-bit integers, both halves spawned",
+                     "quicksort of 10 M 32-bit integers, its halves forked or spawned down to 32 elements",
                      {wall_ms, cpu_ms, peak},
                      std::move(all),
                      {{"wall_ns", 1 / 0.97, "bound"}}});
-  }
-
-  void forks() {
-    const std::string n = options_.quick ? "n=27" : "n=32";
-    for (const char* width : {"1", "2"}) {
-      const std::string workers = std::string("workers=") + width;
-      std::vector<contender> all = peers({"treadle", "tbb", "openmp", "rayon"}, {"fib", n, workers});
-      all.push_back({"asking", {"peer_treadle", "fib_asking", n, workers}, true});
-      all.push_back({"plain", {"peer_raw", "fib", n}, true});
-      std::vector<bar> bars{{"CPU over a plain call", 1.5, ""}};
-      if (workers == "workers=2") bars.push_back({"wall_ns", 0.7, "plain"});
-      rows_.push_back({std::string("fork/fib/") + width,
-                       std::string("fib(32), forked down to the leaves, a fork, with workers: ") + width,
-                       {wall, cpu, {"cpu_ns", "CPU over a plain call", "ns", 1, "plain"}},
-                       std::move(all),
-                       std::move(bars)});
-    }
-    for (const char* width : {"2", "32"}) {
-      std::vector<contender> all =
-          peers({"treadle"}, {"small_trees", count("n", 10'000), std::string("workers=") + width});
-      all.push_back({"plain", {"peer_raw", "small_trees", count("n", 10'000)}, true});
-      rows_.push_back(
-          {std::string("fork/small_trees/") + width,
-           std::string("trees of 1,023 nodes on a worker, the others parked, a fork, with workers: ") + width,
-           {wall, cpu, {"cpu_ns", "CPU over a plain call", "ns", 1, "plain"}, {"wakes", "wakes", "", 1, ""}},
-           std::move(all),
-           {{"CPU over a plain call", 1.0, ""}, {"wakes", 0, ""}}});
-    }
   }
 
   void idle() {

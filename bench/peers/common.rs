@@ -17,6 +17,7 @@ extern "C" {
     fn sched_setaffinity(process: i32, bytes: usize, set: *const u64) -> i32;
     fn prctl(option: i32, value: u64) -> i32;
     fn gettid() -> i32;
+    fn getrusage(who: i32, used: *mut [i64; 18]) -> i32;
 }
 
 fn read_clock(clock: i32) -> u64 {
@@ -46,7 +47,7 @@ fn sleep_until_ns(at: u64) {
     sleep(1, at)
 }
 
-fn spin_ns(ns: u64) {
+pub fn spin_ns(ns: u64) {
     let start = wall_ns();
     while wall_ns() - start < ns {}
 }
@@ -70,6 +71,10 @@ impl Request {
 
     pub fn workers(&self) -> usize {
         self.number("workers", 2) as usize
+    }
+
+    pub fn text(&self, key: &str, otherwise: &str) -> String {
+        self.values.get(key).map_or(otherwise, |value| value).to_string()
     }
 
     fn pin(&self) -> &str {
@@ -321,6 +326,13 @@ pub fn measure_sort(request: &Request, sort: impl Fn(&'static mut [i32])) {
     let whole = move || unsafe { std::slice::from_raw_parts_mut(start as *mut i32, length) };
     measure(request, 1, || fill_shuffled(whole()), || sort(whole()));
     assert!(whole().iter().enumerate().all(|(i, &value)| value == i as i32), "not sorted");
+}
+
+/// How often the threads of this process have left a processor so far.
+pub fn context_switches() -> i64 {
+    let mut used = [0; 18];
+    unsafe { getrusage(0, &mut used) };
+    used[16] + used[17]
 }
 
 /// Ends the contender the way bench/workload/contender.hpp does.

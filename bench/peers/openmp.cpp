@@ -1,5 +1,7 @@
 #include "../workload/forks.hpp"
 #include "../workload/posting.hpp"
+#include "../workload/work/rows.hpp"
+#include "algorithms.hpp"
 
 #include <omp.h>
 
@@ -66,9 +68,45 @@ void measure_fib(const bench::request& asked, bench::answer& given) {
   });
 }
 
+struct task_fork {
+  static constexpr bool loops = false;
+
+  template <class F, class G>
+  auto fork(F&& f, G&& g) const {
+    return bench::fork_and_collect(*this, f, g, [](auto first, auto second) {
+#pragma omp task shared(first)
+      first();
+      second();
+#pragma omp taskwait
+    });
+  }
+};
+
+struct team {
+  explicit team(unsigned workers) { omp_set_num_threads(static_cast<int>(workers)); }
+
+  template <class F>
+  auto enter(F&& f) {
+    using value = std::invoke_result_t<F&, task_fork>;
+    if constexpr (std::is_void_v<value>) {
+#pragma omp parallel
+#pragma omp single
+      f(task_fork{});
+    } else {
+      value result{};
+#pragma omp parallel
+#pragma omp single
+      result = f(task_fork{});
+      return result;
+    }
+  }
+};
+
 constexpr bench::entry rows[] = {
     {"empty_spawned", empty_spawned}, {"quicksort", quicksort}, {"fib", measure_fib}, {"idle", idle}};
 
 }  // namespace
 
-int main(int argc, char** argv) { bench::serve(argc, argv, rows); }
+int main(int argc, char** argv) {
+  bench::serve_any(argc, argv, {rows, bench::work_rows<team>, bench::loops_of_peer(), bench::numbers_of_peer()});
+}

@@ -1,5 +1,7 @@
 #include "../workload/forks.hpp"
 #include "../workload/posting.hpp"
+#include "../workload/work/rows.hpp"
+#include "algorithms.hpp"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -11,7 +13,9 @@
 namespace {
 
 using bench::answer;
+using bench::plain_fork;
 using bench::request;
+using bench::serial_fork;
 
 /// The least a hand-over can be: a semaphore on one futex word, and threads that sleep on it.
 class semaphore {
@@ -159,17 +163,33 @@ void idle(const request& asked, answer& given) {
   bench::measure_idle(asked, given);
 }
 
-void fib(const request& asked, answer& given) { bench::measure_fib(asked, given, bench::fib_plain); }
+std::uint64_t fib_as_written(std::uint64_t n) { return n < 2 ? n : fib_as_written(n - 1) + fib_as_written(n - 2); }
 
-void small_trees(const request& asked, answer& given) {
-  bench::measure_small_trees(asked, given, [](std::uint64_t n, unsigned depth) {
-    for (std::uint64_t i = 0; i < n; ++i) bench::keep(bench::count_tree_plain(depth));
-  });
+void fib(const request& asked, answer& given) {
+  if (asked.text("form", "plain") == "serial") return bench::measure_fib(asked, given, fib_as_written);
+  bench::measure_fib(asked, given, bench::fib_plain);
+}
+
+/// The forms of a call: `serial` lets the compiler do what it can, `plain` does not.
+template <class Fork>
+struct calls {
+  explicit calls(unsigned) {}
+
+  template <class F>
+  auto enter(F&& f) {
+    return f(Fork{});
+  }
+};
+
+template <void (*Serial)(const request&, answer&), void (*Plain)(const request&, answer&)>
+void in_form(const request& asked, answer& given) {
+  (asked.text("form", "plain") == "serial" ? Serial : Plain)(asked, given);
 }
 
 constexpr bench::entry rows[] = {
     {"fib", fib},
-    {"small_trees", small_trees},
+    {"small_trees", in_form<bench::small_trees<calls<serial_fork>>, bench::small_trees<calls<plain_fork>>>},
+    {"entered_trees", in_form<bench::entered_trees<calls<serial_fork>>, bench::entered_trees<calls<plain_fork>>>},
     {"wake", wake},
     {"trickle", trickle},
     {"trickle_inline", trickle_inline},
@@ -184,4 +204,6 @@ constexpr bench::entry rows[] = {
 
 }  // namespace
 
-int main(int argc, char** argv) { bench::serve(argc, argv, rows); }
+int main(int argc, char** argv) {
+  bench::serve_any(argc, argv, {rows, bench::bare_rows, bench::loops_of_peer(), bench::numbers_of_peer()});
+}

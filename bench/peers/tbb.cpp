@@ -1,5 +1,7 @@
 #include "../workload/forks.hpp"
 #include "../workload/posting.hpp"
+#include "../workload/work/rows.hpp"
+#include "algorithms.hpp"
 
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_invoke.h>
@@ -57,6 +59,35 @@ void measure_fib(const bench::request& asked, bench::answer& given) {
   bench::measure_fib(asked, given, [&](std::uint64_t n) { return arena.execute([n] { return fib(n); }); });
 }
 
+struct invoking_fork {
+  static constexpr bool loops = false;
+
+  template <class F, class G>
+  auto fork(F&& f, G&& g) const {
+    return bench::fork_and_collect(*this, f, g, [](auto first, auto second) { tbb::parallel_invoke(first, second); });
+  }
+};
+
+/// The caller is one of the workers while it is inside. Who waits runs whatever there is on top of what waits: with the
+/// stacks that threads have by default, the deepest of the trees ends in a fault.
+struct arena {
+  explicit arena(unsigned workers)
+      : limit(tbb::global_control::max_allowed_parallelism, workers),
+        stacks(tbb::global_control::thread_stack_size, stack_bytes),
+        entered(static_cast<int>(workers)) {
+    bench::allow_main_stack(stack_bytes);
+  }
+
+  template <class F>
+  auto enter(F&& f) {
+    return entered.execute([&] { return f(invoking_fork{}); });
+  }
+
+  static constexpr std::size_t stack_bytes = 64 << 20;
+  tbb::global_control limit, stacks;
+  tbb::task_arena entered;
+};
+
 constexpr bench::entry rows[] = {
     {"fib", measure_fib},
     {"empty_outside", bench::posting::empty_outside<adapter>},
@@ -69,4 +100,6 @@ constexpr bench::entry rows[] = {
 
 }  // namespace
 
-int main(int argc, char** argv) { bench::serve(argc, argv, rows); }
+int main(int argc, char** argv) {
+  bench::serve_any(argc, argv, {rows, bench::work_rows<arena>, bench::loops_of_peer(), bench::numbers_of_peer()});
+}

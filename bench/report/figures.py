@@ -14,13 +14,25 @@ import sys
 
 SUBJECT = "treadle"
 # What the machine can do at best, or what nobody would choose: shown, never called a rival.
-REFERENCES = {"raw", "bound", "serial", "serial_rust", "inline", "coreutils", "seed", "plain", "asking"}
+REFERENCES = {"raw", "bound", "serial", "serial_rust", "inline", "coreutils", "seed", "plain", "asking",
+              "shared", "scheduled", "limit"}
 GROUPS = [
     ("empty/", "Empty tasks", "A task, the tasks touched before. CPU is that of all threads, the producer included."),
     ("wake/", "From submit to start", "One task for a pool that sleeps. `raw` is a semaphore on a futex, no pool."),
     ("trickle", "Trickle", "What the pool adds to the CPU time of running the tasks in place."),
-    ("quicksort", "Quicksort", "`bound` is the first partition, then two sorts of half the array side by side."),
-    ("fork/", "Forks", "What a fork costs over a `plain` call of the function; `asking` looks up its worker."),
+    ("quicksort", "Quicksort",
+     "`bound` is the first partition, then two sorts of half the array side by side. treadle forks\n"
+     "the halves; `scheduled` is treadle with a task a half, run first in first out."),
+    ("fork/", "Forks",
+     "`plain` is one opaque call a node, `serial` what the compiler makes of the code as written; `limit` is two\n"
+     "plain copies side by side. `asking` looks up its worker, `shared` does so in a shared library."),
+    ("work/", "Divide and conquer",
+     "The same program for all, but for its forks. `serial`, `plain` and `limit` as above. `openmp` is that\n"
+     "of gcc, `libomp` that of clang."),
+    ("scaling/", "More workers than processors", "Counters a thousand nodes, with the start of the pool."),
+    ("loop/", "Loops", "`tbb` and `rayon` split by themselves, `openmp` and `libomp` into equal parts."),
+    ("number/", "Algorithms on numbers",
+     "`tbb` is `std::execution::par` on TBB, the sorts of `openmp` and `libomp` those of libstdc++'s parallel mode."),
     ("idle", "Idle", "The threads of the pool, after work, with nothing to do."),
     ("hash/", "treadle hash", "`evp` is a short program with two threads and the same calls of OpenSSL."),
     ("floor/", "What the machine costs", "No pool: what the figures above are built from."),

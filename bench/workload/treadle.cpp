@@ -1,79 +1,19 @@
-#include "forks.hpp"
 #include "intrusive.hpp"
-
-#include <treadle/treadle.hpp>
+#include "treadle_pool.hpp"
 
 namespace {
 
-/// One default configuration for all rows; only the width is said, as for every other contender.
-struct adapter {
-  using task = treadle::task;
-  using batch = treadle::batch;
-
-  explicit adapter(unsigned workers) : pool(treadle::pool_config{.max_threads = workers}) {}
-
-  void schedule(task& only) noexcept { require(pool.schedule(only)); }
-  void append(batch& list, task& added) noexcept { list.push(added); }
-  void schedule(batch& list) noexcept { require(pool.schedule(list)); }
-
-  static void require(const std::error_code& error) noexcept {
-    if (error) [[unlikely]]
-      std::abort();
-  }
-
-  treadle::thread_pool pool;
-};
-
-std::uint64_t fib(treadle::worker& self, std::uint64_t n) {
-  if (n < 2) return n;
-  const auto [first, second] = treadle::fork_join(
-      self, [n](treadle::worker& here) { return fib(here, n - 1); },
-      [n](treadle::worker& here) { return fib(here, n - 2); });
-  return first + second;
-}
-
-/// Without the worker at hand.
-std::uint64_t fib_asking(std::uint64_t n) {
-  if (n < 2) return n;
-  const auto [first, second] = treadle::fork_join([n] { return fib_asking(n - 1); }, [n] { return fib_asking(n - 2); });
-  return first + second;
-}
-
-std::uint64_t count_tree(treadle::worker& self, unsigned depth) {
-  if (depth == 0) return 1;
-  const auto [left, right] = treadle::fork_join(
-      self, [depth](treadle::worker& here) { return count_tree(here, depth - 1); },
-      [depth](treadle::worker& here) { return count_tree(here, depth - 1); });
-  return left + right + 1;
-}
-
-void measure_fib(const bench::request& asked, bench::answer& given) {
-  adapter& made = bench::posting::make<adapter>(asked);
-  bench::measure_fib(asked, given, [&](std::uint64_t n) {
-    return made.pool.run([n](treadle::worker& self) { return fib(self, n); });
-  });
-}
-
-void measure_fib_asking(const bench::request& asked, bench::answer& given) {
-  adapter& made = bench::posting::make<adapter>(asked);
-  bench::measure_fib(asked, given, [&](std::uint64_t n) { return made.pool.run([n] { return fib_asking(n); }); });
-}
-
-/// Called on a worker, with all others parked.
-void measure_trees(const bench::request& asked, bench::answer& given) {
-  adapter& made = bench::posting::make<adapter>(asked);
-  made.pool.run([&](treadle::worker& self) {
-    const std::uint64_t before = made.pool.stats().wakes;
-    bench::measure_small_trees(asked, given, [&](std::uint64_t n, unsigned depth) {
-      for (std::uint64_t i = 0; i < n; ++i) bench::keep(count_tree(self, depth));
-    });
-    given.add("wakes", static_cast<double>(made.pool.stats().wakes - before));
-  });
-}
-
-constexpr bench::entry forks[] = {
-    {"fib", measure_fib}, {"fib_asking", measure_fib_asking}, {"small_trees", measure_trees}};
+/// A sort is forked, as a user would; its form with tasks, first in first out, stands beside it.
+constexpr bench::entry scheduled[] = {{"quicksort_scheduled", bench::intrusive::quicksort<bench::treadle_pool>}};
 
 }  // namespace
 
-int main(int argc, char** argv) { bench::serve_any(argc, argv, {bench::intrusive::rows<adapter>, forks}); }
+int main(int argc, char** argv) {
+#if defined(BENCH_TREADLE_ALGORITHMS)
+  const auto loops = bench::treadle_loop_rows(), numbers = bench::treadle_number_rows();
+#else
+  const std::span<const bench::entry> loops, numbers;
+#endif
+  bench::serve_any(
+      argc, argv, {bench::treadle_fork_rows(), scheduled, loops, numbers, bench::intrusive::rows<bench::treadle_pool>});
+}

@@ -252,6 +252,7 @@ func main() {
 	rows := map[string]func(){
 		"empty_outside": emptyOutside, "empty_spawned": emptySpawned, "wake": wake,
 		"trickle": trickle, "quicksort": quicksort, "idle": idle,
+		"fib": fibRow, "queens": queens, "uts": uts, "cilksort": cilksort, "matmul": matmul,
 	}
 	if len(os.Args) < 2 || rows[os.Args[1]] == nil {
 		os.Exit(3)

@@ -1,5 +1,8 @@
+mod algorithms;
 #[allow(dead_code)]
 mod common;
+mod dense;
+mod work;
 
 use common::*;
 use rayon::ThreadPool;
@@ -76,7 +79,7 @@ fn run(request: &Request, pool: &ThreadPool) -> bool {
             wait_for_ticks(100_000);
             measure_idle(request)
         }
-        _ => return false,
+        _ => return work::run(request, pool),
     }
     true
 }
@@ -86,6 +89,8 @@ fn main() {
     if request.row == "wake" {
         request.pin_as_worker()
     }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(request.workers()).build().unwrap();
+    // A stack as big as the threads of the other contenders have: one of the trees is 1,572 deep.
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(request.workers()).stack_size(8 << 20).build().unwrap();
     finish(run(&request, &pool))
 }
