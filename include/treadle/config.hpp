@@ -11,7 +11,8 @@
 
 #define TREADLE_CACHE_LINE 64
 
-/// For what reads a thread-local variable: inlined into a coroutine, its address would outlive a move to another thread.
+/// For what reads a thread-local variable: inlined into a coroutine, its address would outlive a move to another
+/// thread.
 #if defined(__GNUC__) && !defined(__clang__)
 #define TREADLE_NEVER_INLINE __attribute__((noinline, noipa))
 #else

@@ -41,6 +41,7 @@ std::coroutine_handle<> branch_group::one_ended(branch& over) noexcept {
 std::size_t branch_group::settle() noexcept {
   if (count_ == 0) return nobody;
   parent_->stops().remove(*this);
+  // Who wrote it came before the last one did: E-BRANCH.
   return decider_.load(std::memory_order_relaxed);
 }
 

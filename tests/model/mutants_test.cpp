@@ -158,8 +158,9 @@ TEST_P(mutants, are_caught) {
   model::report("mutants." + file, "mutants", entry.milliseconds(spent.count()));
 }
 
-constexpr const char* kernels[] = {"completion.hpp", "event.hpp",      "ring.hpp",   "scheduler.hpp",
-                                   "sync_word.hpp",  "task_queue.hpp", "waking.hpp", "worker_list.hpp"};
+constexpr const char* kernels[] = {"brief_lock.hpp", "completion.hpp", "event.hpp",      "ring.hpp",
+                                   "scheduler.hpp",  "stop_list.hpp",  "sync_word.hpp",  "task_queue.hpp",
+                                   "waking.hpp",     "wake_once.hpp",  "worker_list.hpp"};
 INSTANTIATE_TEST_SUITE_P(kernels, mutants, testing::ValuesIn(kernels), [](const auto& parameter) {
   const std::string file = parameter.param;
   return file.substr(0, file.find('.'));

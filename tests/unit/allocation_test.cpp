@@ -1,5 +1,6 @@
 #include "tasks.hpp"
 
+#include <treadle/coro.hpp>
 #include <treadle/treadle.hpp>
 
 #include <gtest/gtest.h>
@@ -284,6 +285,49 @@ TEST(allocation, a_callable_is_one) {
   EXPECT_EQ(result, 5);
   EXPECT_EQ(allocations_during([&] { result = pool.run([] { return 6; }); }), 1u);
   EXPECT_EQ(result, 6);
+}
+
+/// Coroutines on 1 to 8 workers.
+class coro_allocation : public testing::TestWithParam<std::uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(widths, coro_allocation, testing::Values(1u, 2u, 4u, 8u));
+
+coro::task<int> one() { co_return 1; }
+coro::task<> works(coro::mutex& lock, coro::channel<int>& items, coro::latch& done, int& sum) {
+  for (int i = 0; i < 4; ++i) {
+    const auto [left, right] = co_await coro::when_all(one(), one());
+    co_await items.send(left + right);
+    co_await coro::yield();
+    const auto item = co_await items.receive();
+    const auto guard = co_await lock.lock();
+    sum += item.value_or(0);
+  }
+  done.count_down();
+}
+coro::task<> works_together(thread_pool& pool, std::size_t count) {
+  coro::mutex lock;
+  coro::latch done(count);
+  static coro::channel<int> items(64);  // it allocates when it is made
+  int sum = 0;
+  for (std::size_t i = 0; i < count; ++i) coro::spawn(pool, works(lock, items, done, sum)).detach();
+  co_await done.wait();
+  const auto guard = co_await lock.lock();
+  EXPECT_EQ(sum, static_cast<int>(count) * 8);
+}
+
+/// Frames, flows, waits and wake-ups: once enough frames of each size exist, none of it allocates, on whatever threads
+/// frames are made and freed.
+TEST_P(coro_allocation, none_in_the_steady_state) {
+  pool_config config;
+  config.max_threads = GetParam();
+  config.retire_after = std::chrono::nanoseconds(-1);
+  thread_pool pool{config};
+  // More at a time than all threads can keep for themselves.
+  for (int i = 0; i < 2; ++i) coro::sync_wait(pool, works_together(pool, 2'000));
+  ASSERT_FALSE(pool.drain());
+  const std::size_t seen = allocations_during([&] {
+    for (int i = 0; i < 20; ++i) coro::sync_wait(pool, works_together(pool, 50));
+  });
+  EXPECT_EQ(seen, 0u);
 }
 
 }  // namespace

@@ -24,16 +24,17 @@ class TREADLE_EXPORT async_scope {
   /// Aborts if a task still runs.
   ~async_scope();
 
-  /// Starts `body` in a flow of its own, which begins with a copy of the caller's locals. Any thread, while the scope is
-  /// sure to live. Allocates from the store of frames. Throws std::system_error when the pool refuses, std::bad_alloc.
+  /// Starts `body` in a flow of its own, which begins with a copy of the caller's locals. Any thread, while the scope
+  /// is sure to live. Allocates from the store of frames. Throws std::system_error when the pool refuses,
+  /// std::bad_alloc.
   void spawn(task<> body, source_site site = source_site::current());
 
   /// Asks all tasks to stop, those to come, too. Any thread; does not block.
   void request_stop() noexcept;
 
   /// Waits until no task runs, those spawned meanwhile included, and rethrows what the first threw, but for
-  /// `errc::cancelled` after a request to stop. A request to stop the awaiting coroutine goes to the tasks; they are awaited all the
-  /// same. May be awaited again after further spawns.
+  /// `errc::cancelled` after a request to stop. A request to stop the awaiting coroutine goes to the tasks; they are
+  /// awaited all the same. May be awaited again after further spawns.
   task<> join();
 
  private:

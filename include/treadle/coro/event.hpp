@@ -7,7 +7,8 @@
 
 namespace treadle::coro {
 
-/// Closed until `set`, then open until `reset`. Must outlive every wait for it, and `set` until it returns or a wait does.
+/// Closed until `set`, then open until `reset`. Must outlive every wait for it, and `set` until it returns or a wait
+/// does.
 class TREADLE_EXPORT event {
  public:
   /// What `wait` returns.

@@ -12,8 +12,8 @@
 
 namespace treadle::coro {
 
-/// A sequence that a coroutine computes one value at a time, by `co_yield`, on the thread of whoever reads it. It awaits
-/// nothing. Move-only, read once, by one thread at a time; destroying it ends the coroutine where it stands.
+/// A sequence that a coroutine computes one value at a time, by `co_yield`, on the thread of whoever reads it. It
+/// awaits nothing. Move-only, read once, by one thread at a time; destroying it ends the coroutine where it stands.
 /// `*it` refers to what was yielded until the next `++it`; what the coroutine throws comes out of `begin` or `++it`.
 template <class T>
 class [[nodiscard]] generator {

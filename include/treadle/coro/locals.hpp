@@ -17,8 +17,8 @@ struct task_locals {
 
 namespace this_coro {
 
-/// Returns the locals of the coroutine that runs on this thread; valid until it suspends. Outside of coroutines, those of
-/// the thread. Neither blocks nor allocates.
+/// Returns the locals of the coroutine that runs on this thread; valid until it suspends. Outside of coroutines,
+/// those of the thread. Neither blocks nor allocates.
 [[nodiscard]] TREADLE_EXPORT task_locals& locals() noexcept;
 
 /// Says whether the coroutine that runs on this thread was asked to stop. False outside of coroutines.

@@ -8,8 +8,8 @@
 
 namespace treadle::coro {
 
-/// Lets one coroutine in at a time, first come first served; it may be unlocked on another thread than it was locked on.
-/// No thread blocks for longer than a few instructions. Must outlive every wait for it.
+/// Lets one coroutine in at a time, first come first served; it may be unlocked on another thread than it was locked
+/// on. No thread blocks for longer than a few instructions. Must outlive every wait for it.
 class TREADLE_EXPORT mutex {
  public:
   /// Holds the mutex until it is destroyed. Move-only.

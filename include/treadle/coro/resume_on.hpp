@@ -40,8 +40,8 @@ class [[nodiscard]] move_to_pool {
   std::error_code refused_;
 };
 
-/// Moves the awaiting coroutine, and those that await it, to `pool`; there it goes on, and is woken from then on. The pool
-/// must outlive it. Throws std::system_error when the pool refuses: then nothing has moved.
+/// Moves the awaiting coroutine, and those that await it, to `pool`; there it goes on, and is woken from then on. The
+/// pool must outlive it. Throws std::system_error when the pool refuses: then nothing has moved.
 inline move_to_pool resume_on(thread_pool& pool) noexcept { return move_to_pool(pool); }
 
 }  // namespace treadle::coro

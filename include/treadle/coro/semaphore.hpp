@@ -27,8 +27,8 @@ class TREADLE_EXPORT semaphore {
   semaphore(const semaphore&) = delete;
   semaphore& operator=(const semaphore&) = delete;
 
-  /// Suspends the awaiting coroutine until it has one permit. Throws `errc::cancelled`, without a permit, if it was asked
-  /// to stop before.
+  /// Suspends the awaiting coroutine until it has one permit. Throws `errc::cancelled`, without a permit, if it was
+  /// asked to stop before.
   awaiter acquire() noexcept { return awaiter(*this); }
   /// Takes a permit if there is one. Any thread; does not block.
   [[nodiscard]] bool try_acquire() noexcept {

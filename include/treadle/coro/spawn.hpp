@@ -88,9 +88,9 @@ class [[nodiscard]] join_handle {
   detail::spawned_task<T>* state_ = nullptr;
 };
 
-/// Starts `body` on `pool`, in a flow of its own that begins with a copy of the caller's locals, and returns its handle.
-/// A request of `stop` reaches it. Allocates from the store of frames. Throws std::system_error when the pool refuses,
-/// std::bad_alloc. The pool must outlive the task.
+/// Starts `body` on `pool`, in a flow of its own that begins with a copy of the caller's locals, and returns its
+/// handle. A request of `stop` reaches it. Allocates from the store of frames. Throws std::system_error when the pool
+/// refuses, std::bad_alloc. The pool must outlive the task.
 template <class T>
 join_handle<T> spawn(thread_pool& pool, task<T> body, std::stop_token stop = {},
                      source_site site = source_site::current()) {

@@ -9,8 +9,8 @@
 
 namespace treadle::coro {
 
-/// Runs `body` on `pool`, blocks until it is over, and returns its result or rethrows what it threw. For threads outside;
-/// on a worker another one takes its place meanwhile. Throws std::system_error when the pool refuses.
+/// Runs `body` on `pool`, blocks until it is over, and returns its result or rethrows what it threw. For threads
+/// outside; on a worker another one takes its place meanwhile. Throws std::system_error when the pool refuses.
 template <class T>
 T sync_wait(thread_pool& pool, task<T> body, std::stop_token stop = {}) {
   return spawn(pool, std::move(body), std::move(stop)).wait();

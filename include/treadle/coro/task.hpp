@@ -8,8 +8,8 @@
 namespace treadle::coro {
 
 /// A coroutine that starts when it is awaited or spawned, and gives a T, a T& or nothing. Move-only, awaited once.
-/// Awaiting it is a call: it runs at once, on this thread, in the flow of whoever awaits it; what it throws arrives there.
-/// Its frame comes from the thread's store of freed frames, and goes back there. After Lewis Baker's cppcoro.
+/// Awaiting it is a call: it runs at once, on this thread, in the flow of whoever awaits it; what it throws arrives
+/// there. Its frame comes from the thread's store of freed frames, and goes back there. After Lewis Baker's cppcoro.
 template <class T = void>
 class [[nodiscard]] task {
  public:

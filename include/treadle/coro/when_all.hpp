@@ -72,17 +72,17 @@ class [[nodiscard]] all_of_range : public detail::branch_group {
   std::vector<task<T>> bodies_;
 };
 
-/// Runs all tasks at the same time, each in a flow of its own with a copy of the awaiting coroutine's locals, and awaits
-/// them all. Results come as a tuple: a reference stays one, void becomes std::monostate, all void become nothing.
-/// After a throw the others are asked to stop, and awaited; then what was thrown first is rethrown. A request to stop
-/// reaches them all.
+/// Runs all tasks at the same time, each in a flow of its own with a copy of the awaiting coroutine's locals, and
+/// awaits them all. Results come as a tuple: a reference stays one, void becomes std::monostate, all void become
+/// nothing. After a throw the others are asked to stop, and awaited; then what was thrown first is rethrown. A
+/// request to stop reaches them all.
 template <class... Ts>
 all_of<Ts...> when_all(task<Ts>... bodies) noexcept {
   return all_of<Ts...>(std::move(bodies)...);
 }
 
-/// The same for any number of tasks of one kind. Results come as a vector, in the order of the tasks. Allocates for them
-/// and, from the store of frames, for the flows.
+/// The same for any number of tasks of one kind. Results come as a vector, in the order of the tasks. Allocates for
+/// them and, from the store of frames, for the flows.
 template <class T>
 all_of_range<T> when_all(std::vector<task<T>> bodies) {
   return all_of_range<T>(std::move(bodies));

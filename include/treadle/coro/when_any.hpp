@@ -75,8 +75,9 @@ class [[nodiscard]] any_of_range : public detail::branch_group {
 };
 
 /// Runs all tasks at the same time, as `when_all` does. The first that is over, by a result or by a throw, has decided:
-/// the others are asked to stop, and awaited, so nothing of them runs any more when this returns. Gives the result of the
-/// first as the alternative of a variant (void as std::monostate, a reference in a std::reference_wrapper), or rethrows.
+/// the others are asked to stop, and awaited, so nothing of them runs any more when this returns. Gives the result of
+/// the first as the alternative of a variant (void as std::monostate, a reference in a std::reference_wrapper), or
+/// rethrows.
 template <class... Ts>
 requires(sizeof...(Ts) > 0) any_of<Ts...> when_any(task<Ts>... bodies)
 noexcept { return any_of<Ts...>(std::move(bodies)...); }

@@ -6,8 +6,8 @@
 namespace treadle::detail {
 
 /// A lock for a few instructions on a list, in one futex word: free, held, or held and wanted.
-/// After Drepper, "Futexes are tricky" (mutex 2). What it guards may be freed by whoever locks it next: `unlock` touches
-/// nothing after it has let go.
+/// After Drepper, "Futexes are tricky" (mutex 2). What it guards may be freed by whoever locks it next: `unlock`
+/// touches nothing after it has let go.
 template <class P>
 class brief_lock {
  public:

@@ -77,8 +77,8 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
 
   [[nodiscard]] std::error_code start() noexcept;
   [[nodiscard]] std::error_code schedule(task* first, task* last, std::size_t count) noexcept;
-  /// Queues tasks again whose work the pool has accepted before, such as coroutines that are woken: from any thread, under
-  /// drain, too, and beyond `max_queued`. Returns false, with the list whole, when the pool is being cancelled.
+  /// Queues tasks again whose work the pool has accepted before, such as coroutines that are woken: from any thread,
+  /// under drain, too, and beyond `max_queued`. Returns false, with the list whole, when the pool is being cancelled.
   [[nodiscard]] bool readmit(task* first, task* last, std::size_t count) noexcept;
   [[nodiscard]] std::error_code drain() noexcept;
   [[nodiscard]] shutdown_report shut_down(shutdown_mode mode, std::int64_t deadline_ns) noexcept;

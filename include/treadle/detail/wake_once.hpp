@@ -8,7 +8,8 @@ namespace treadle::detail {
 /// Why a wait is over. `none`: it is not.
 enum class wake_cause : std::uint32_t { none, done, stopped };
 
-/// What a call of `wake_once::fire` has won. `unarmed`: the waiter is still on its way to sleep and will find out itself.
+/// What a call of `wake_once::fire` has won. `unarmed`: the waiter is still on its way to sleep and will find out
+/// itself.
 enum class shot { lost, unarmed, armed };
 
 /// Decides who ends a wait: one of the places that it waits at, or a request to stop. The waiter makes itself known

@@ -30,8 +30,8 @@ class flow;
 using flow_stops = treadle::detail::stop_list<treadle::detail::system_policy, batch>;
 
 /// One line of control: the chain of coroutines that await each other, of which the innermost runs or is suspended. So
-/// one intrusive task is enough to resume it, whatever it waits for. It runs on one thread at a time, belongs to a pool,
-/// and ends with its outermost coroutine.
+/// one intrusive task is enough to resume it, whatever it waits for. It runs on one thread at a time, belongs to a
+/// pool, and ends with its outermost coroutine.
 class TREADLE_EXPORT flow : public treadle::detail::internal_task {
  public:
   /// Called when the outermost coroutine has ended, suspended for good. Returns whom to resume on this thread, or a

@@ -31,8 +31,8 @@ class TREADLE_EXPORT spawned : public in_frame_store {
   /// what is queued.
   void wait() noexcept;
   void request_stop() noexcept { static_cast<void>(flow_.request_stop()); }
-  /// The handle lets go. An exception that nobody has seen, and that is not the answer to a request to stop, goes to the
-  /// pool's hook.
+  /// The handle lets go. An exception that nobody has seen, and that is not the answer to a request to stop, goes to
+  /// the pool's hook.
   void drop_reference() noexcept;
 
   [[nodiscard]] flow& running() noexcept { return flow_; }
