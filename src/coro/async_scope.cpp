@@ -12,8 +12,8 @@ namespace treadle::coro {
 /// A task of the scope; gone when it is over.
 class async_scope::child final : public detail::flow, public detail::flow_stops::node, public detail::in_frame_store {
  public:
-  child(async_scope& of, coro::task<>&& body, source_site site) noexcept
-      : flow(&of.pool_->core(), &ended, site), node(&reach), scope_(&of), body_(std::move(body)) {
+  child(async_scope& of, coro::task<>&& body, source_site made_at) noexcept
+      : flow(&of.pool_->core(), &ended, made_at), node(&reach), scope_(&of), body_(std::move(body)) {
     set_locals(this_coro::locals());
     auto& promise = body_.frame().promise();
     promise.set_flow(*this);

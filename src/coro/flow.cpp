@@ -30,18 +30,19 @@ TREADLE_NEVER_INLINE thread_state& state() noexcept {
 
 flow* current_flow() noexcept { return state().running; }
 
-flow::flow(treadle::detail::pool_core* pool, end_type end, source_site made_at) noexcept
-    : internal_task(ops, made_at), pool_(pool), end_(end) {}
+flow::flow(treadle::detail::pool_core* runs_on, end_type at_end, source_site made_at) noexcept
+    : internal_task(ops, made_at), pool_(runs_on), end_(at_end) {}
 
 void flow::drive() noexcept {
   unstarted_error_ = nullptr;
-  std::coroutine_handle<> next = resume_at_;
-  slot_ = &next;
+  std::coroutine_handle<> following = resume_at_;
+  slot_ = &following;
   thread_state& thread = state();
   flow* const before = std::exchange(thread.running, this);
   do {
-    std::exchange(next, nullptr).resume();  // LAST TOUCH of the flow: another thread may have it, or nobody any more
-  } while (next);
+    std::exchange(following, nullptr)
+        .resume();  // LAST TOUCH of the flow: another thread may have it, or nobody any more
+  } while (following);
   thread.running = before;
 }
 
@@ -82,7 +83,7 @@ void flow::abandon(flow& refused) noexcept {
   batch others;
   thread.abandoned = &others;
   refused.unwind();
-  while (treadle::task* const next = others.pop()) static_cast<flow*>(next)->unwind();
+  while (treadle::task* const each = others.pop()) static_cast<flow*>(each)->unwind();
   thread.abandoned = nullptr;
 }
 
@@ -93,13 +94,13 @@ void flow::unwind() noexcept {
   }
   *std::exchange(unstarted_error_, nullptr) = cancelled_error();
   // Its end may hand control over to whoever waits for it.
-  std::coroutine_handle<> next = nullptr;
-  slot_ = &next;
+  std::coroutine_handle<> following = nullptr;
+  slot_ = &following;
   thread_state& thread = state();
   flow* const before = std::exchange(thread.running, this);
-  for (std::coroutine_handle<> first = end_(*this);; first = std::exchange(next, nullptr)) {
+  for (std::coroutine_handle<> first = end_(*this);; first = std::exchange(following, nullptr)) {
     first.resume();
-    if (!next) break;
+    if (!following) break;
   }
   thread.running = before;
 }

@@ -292,7 +292,8 @@ class coro_allocation : public testing::TestWithParam<std::uint32_t> {};
 INSTANTIATE_TEST_SUITE_P(widths, coro_allocation, testing::Values(1u, 2u, 4u, 8u));
 
 coro::task<int> one() { co_return 1; }
-coro::task<> works(coro::mutex& lock, coro::channel<int>& items, coro::latch& done, int& sum) {
+coro::task<> works(coro::event& start, coro::mutex& lock, coro::channel<int>& items, coro::latch& done, int& sum) {
+  co_await start.wait();
   for (int i = 0; i < 4; ++i) {
     const auto [left, right] = co_await coro::when_all(one(), one());
     co_await items.send(left + right);
@@ -304,11 +305,13 @@ coro::task<> works(coro::mutex& lock, coro::channel<int>& items, coro::latch& do
   done.count_down();
 }
 coro::task<> works_together(thread_pool& pool, std::size_t count) {
+  coro::event start;
   coro::mutex lock;
   coro::latch done(count);
   static coro::channel<int> items(64);  // it allocates when it is made
   int sum = 0;
-  for (std::size_t i = 0; i < count; ++i) coro::spawn(pool, works(lock, items, done, sum)).detach();
+  for (std::size_t i = 0; i < count; ++i) coro::spawn(pool, works(start, lock, items, done, sum)).detach();
+  start.set();  // all are there at the same time
   co_await done.wait();
   const auto guard = co_await lock.lock();
   EXPECT_EQ(sum, static_cast<int>(count) * 8);

@@ -38,7 +38,7 @@ class TREADLE_EXPORT flow : public treadle::detail::internal_task {
   /// noop coroutine. May free the flow.
   using end_type = std::coroutine_handle<> (*)(flow&) noexcept;
 
-  flow(treadle::detail::pool_core* pool, end_type end, source_site made_at) noexcept;
+  flow(treadle::detail::pool_core* runs_on, end_type at_end, source_site made_at) noexcept;
   flow(const flow&) = delete;
   flow& operator=(const flow&) = delete;
 
@@ -79,7 +79,7 @@ class TREADLE_EXPORT flow : public treadle::detail::internal_task {
   void suspend_at(std::coroutine_handle<> innermost) noexcept { resume_at_ = innermost; }
   [[nodiscard]] std::coroutine_handle<> end() noexcept { return end_(*this); }
   [[nodiscard]] treadle::detail::pool_core& pool() const noexcept { return *pool_; }
-  void set_pool(treadle::detail::pool_core& pool) noexcept { pool_ = &pool; }
+  void set_pool(treadle::detail::pool_core& to) noexcept { pool_ = &to; }
   /// Says whether the pool refuses to run it any further: then its waits end at once, as stopped.
   [[nodiscard]] bool is_abandoned() const noexcept { return abandoned_; }
   [[nodiscard]] flow_stops& stops() noexcept { return stops_; }

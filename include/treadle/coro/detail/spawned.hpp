@@ -45,8 +45,8 @@ class TREADLE_EXPORT spawned : public in_frame_store {
 
  private:
   struct own_flow : flow {
-    own_flow(spawned& of, treadle::detail::pool_core& pool, source_site made_at) noexcept
-        : flow(&pool, &ended, made_at), owner(&of) {}
+    own_flow(spawned& of, treadle::detail::pool_core& runs_on, source_site made_at) noexcept
+        : flow(&runs_on, &ended, made_at), owner(&of) {}
     spawned* owner;
   };
   struct stopper {
