@@ -49,8 +49,9 @@ void spawned::drop_reference() noexcept {
   delete this;
 }
 
-void spawned::wait() noexcept {
-  if (is_done()) return;
+std::error_code spawned::wait() noexcept {
+  if (is_done()) return {};
+  if (flow_.pool().is_inherited()) return errc::inherited_by_fork;
   // A worker's place is taken by another meanwhile; outside this does nothing.
   const treadle::detail::blocking_section section;
   treadle::detail::pool_core& pool = flow_.pool();
@@ -59,6 +60,7 @@ void spawned::wait() noexcept {
     pool.run_on_caller();
     if (nap_ns < longest_nap_ns) nap_ns *= 2;
   }
+  return {};
 }
 
 }  // namespace treadle::coro::detail

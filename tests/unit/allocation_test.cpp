@@ -324,11 +324,29 @@ TEST_P(coro_allocation, none_in_the_steady_state) {
   config.max_threads = GetParam();
   config.retire_after = std::chrono::nanoseconds(-1);
   thread_pool pool{config};
-  // More at a time than all threads can keep for themselves.
-  for (int i = 0; i < 2; ++i) coro::sync_wait(pool, works_together(pool, 2'000));
+  // Every thread has its store of frames.
+  test::tally inside;
+  for (std::uint32_t i = 0; i < GetParam(); ++i) {
+    ASSERT_FALSE(pool.post([&] {
+      coro::detail::free_frame(coro::detail::allocate_frame(1), 1);
+      inside.add();
+      static_cast<void>(inside.reaches(GetParam()));
+    }));
+  }
+  ASSERT_TRUE(inside.reaches(GetParam()));
+  ASSERT_FALSE(pool.drain());
+  // Of each size as many as all threads can keep for themselves, and as many as are in use at a time: from then on one is
+  // always to be had, on whatever threads they are made and freed.
+  constexpr std::size_t kept_by_a_thread = 64, in_use = 500;
+  for (const std::size_t bytes : {64u, 96u, 128u, 192u, 256u, 384u, 512u, 768u, 1'024u, 1'536u, 2'048u}) {
+    std::vector<void*> frames(kept_by_a_thread * (GetParam() + 1) + in_use);
+    for (void*& each : frames) each = coro::detail::allocate_frame(bytes);
+    for (void* const each : frames) coro::detail::free_frame(each, bytes);
+  }
+  coro::sync_wait(pool, works_together(pool, 50));
   ASSERT_FALSE(pool.drain());
   const std::size_t seen = allocations_during([&] {
-    for (int i = 0; i < 20; ++i) coro::sync_wait(pool, works_together(pool, 50));
+    for (int i = 0; i < 200; ++i) coro::sync_wait(pool, works_together(pool, 50));
   });
   EXPECT_EQ(seen, 0u);
 }

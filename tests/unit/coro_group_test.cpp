@@ -92,7 +92,9 @@ coro::task<> takes_the_first(coro::event& never, tally& began, tally& ended) {
   const auto first = co_await coro::when_any(until_stopped(never, began, ended), after_yields(9, 2),
                                              until_stopped(never, began, ended));
   EXPECT_EQ(first.index(), 1u);
-  if (first.index() == 1) EXPECT_EQ(std::get<1>(first), 9u);
+  if (first.index() == 1) {
+    EXPECT_EQ(std::get<1>(first), 9u);
+  }
   EXPECT_EQ(began.get(), ended.get()) << "the losers were stopped and awaited";
   std::vector<coro::task<>> many;
   for (int i = 0; i < 20; ++i) many.push_back(until_stopped(never, began, ended));
@@ -141,7 +143,9 @@ TEST_P(coro_groups, pass_a_request_to_stop_down) {
     coro::event never;
     tally began, ended;
     auto handle = coro::spawn(pool, nests(never, began, ended, 4));
-    if (round % 2 == 0) ASSERT_TRUE(began.reaches(16));
+    if (round % 2 == 0) {
+      ASSERT_TRUE(began.reaches(16));
+    }
     handle.request_stop();
     EXPECT_EQ(error_of(handle), errc::cancelled);
     EXPECT_EQ(ended.get(), began.get());
@@ -155,7 +159,9 @@ TEST_P(coro_groups, listen_to_a_token_of_the_standard) {
     tally began, ended;
     std::stop_source source;
     auto handle = coro::spawn(pool, until_stopped(never, began, ended), source.get_token());
-    if (round % 2 == 0) ASSERT_TRUE(began.reaches(1));
+    if (round % 2 == 0) {
+      ASSERT_TRUE(began.reaches(1));
+    }
     EXPECT_TRUE(source.request_stop());
     EXPECT_EQ(error_of(handle), errc::cancelled);
     EXPECT_EQ(ended.get(), began.get());

@@ -204,7 +204,7 @@ TEST(coro_task, that_throws_with_nobody_waiting_goes_to_the_hook) {
   std::atomic<int> seen{0};
   pool_config config;
   config.hooks.context = &seen;
-  config.hooks.unhandled_exception = [](void* count, const std::exception_ptr&) {
+  config.hooks.unhandled_exception = [](void* count, std::exception_ptr) noexcept {
     ++*static_cast<std::atomic<int>*>(count);
   };
   thread_pool pool{config};

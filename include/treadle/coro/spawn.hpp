@@ -49,12 +49,13 @@ class [[nodiscard]] join_handle {
 
   /// Blocks until the task is over, then returns its result or rethrows what it threw. The handle is not valid
   /// afterwards. For threads outside; on a worker another one takes its place meanwhile. With no thread of the pool at
-  /// all, runs what is queued there. Throws std::system_error if there is no task.
+  /// all, runs what is queued there. Throws std::system_error if there is no task, or in a child of fork().
   T wait() {
     if (state_ == nullptr) {
       throw std::system_error(std::make_error_code(std::errc::invalid_argument), "treadle: the handle has no task");
     }
-    state_->wait();
+    if (const std::error_code error = state_->wait())
+      throw std::system_error(error, "treadle::coro::join_handle::wait");
     const join_handle taken(std::move(*this));
     return taken.state_->take();
   }

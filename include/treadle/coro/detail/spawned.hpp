@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <system_error>
 #include <utility>
 
 namespace treadle::coro::detail {
@@ -29,7 +30,8 @@ class TREADLE_EXPORT spawned : public in_frame_store {
   [[nodiscard]] bool is_done() const noexcept { return completion_.is_done(); }
   /// Blocks until the flow is over. On a worker another one takes its place meanwhile; with no thread of the pool, runs
   /// what is queued.
-  void wait() noexcept;
+  /// Returns `errc::inherited_by_fork` in a child of fork(), where nobody goes on with it.
+  [[nodiscard]] std::error_code wait() noexcept;
   void request_stop() noexcept { static_cast<void>(flow_.request_stop()); }
   /// The handle lets go. An exception that nobody has seen, and that is not the answer to a request to stop, goes to
   /// the pool's hook.
