@@ -54,7 +54,7 @@ bool flow::cancel_queued(internal_task* queued) noexcept {
 }
 
 void flow::wake(flow& suspended) noexcept {
-  if (!suspended.pool_->readmit(&suspended, &suspended, 1)) abandon(suspended);
+  if (!suspended.pool().readmit(&suspended, &suspended, 1)) abandon(suspended);
 }
 
 void flow::wake_all(batch& suspended) noexcept {
@@ -113,7 +113,7 @@ bool flow::request_stop() noexcept {
 }
 
 std::coroutine_handle<> flow::hand_over(flow& to) noexcept {
-  if (abandoned_ || to.pool_ != pool_) {
+  if (abandoned_ || &to.pool() != &pool()) {
     wake(to);
     return std::noop_coroutine();
   }

@@ -54,10 +54,9 @@ std::error_code spawned::wait() noexcept {
   if (flow_.pool().is_inherited()) return errc::inherited_by_fork;
   // A worker's place is taken by another meanwhile; outside this does nothing.
   const treadle::detail::blocking_section section;
-  treadle::detail::pool_core& pool = flow_.pool();
   std::int64_t nap_ns = look_again_ns;
   while (!completion_.wait(treadle::detail::monotonic_ns() + nap_ns)) {
-    pool.run_on_caller();
+    flow_.pool().run_on_caller();  // it may have moved
     if (nap_ns < longest_nap_ns) nap_ns *= 2;
   }
   return {};

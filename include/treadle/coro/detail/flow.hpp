@@ -8,6 +8,7 @@
 #include <treadle/detail/system_policy.hpp>
 #include <treadle/source_site.hpp>
 
+#include <atomic>
 #include <coroutine>
 #include <exception>
 
@@ -78,8 +79,9 @@ class TREADLE_EXPORT flow : public treadle::detail::internal_task {
 
   void suspend_at(std::coroutine_handle<> innermost) noexcept { resume_at_ = innermost; }
   [[nodiscard]] std::coroutine_handle<> end() noexcept { return end_(*this); }
-  [[nodiscard]] treadle::detail::pool_core& pool() const noexcept { return *pool_; }
-  void set_pool(treadle::detail::pool_core& to) noexcept { pool_ = &to; }
+  /// Any thread; for others than the flow's own a hint, since it may move.
+  [[nodiscard]] treadle::detail::pool_core& pool() const noexcept { return *pool_.load(std::memory_order_relaxed); }
+  void set_pool(treadle::detail::pool_core& to) noexcept { pool_.store(&to, std::memory_order_relaxed); }
   /// Says whether the pool refuses to run it any further: then its waits end at once, as stopped.
   [[nodiscard]] bool is_abandoned() const noexcept { return abandoned_; }
   [[nodiscard]] flow_stops& stops() noexcept { return stops_; }
@@ -97,7 +99,7 @@ class TREADLE_EXPORT flow : public treadle::detail::internal_task {
 
   std::coroutine_handle<> resume_at_;
   std::coroutine_handle<>* slot_ = nullptr;  ///< where `drive` looks for whom to resume next
-  treadle::detail::pool_core* pool_;
+  treadle::detail::system_policy::atomic<treadle::detail::pool_core*> pool_;
   end_type end_;
   std::exception_ptr* unstarted_error_ = nullptr;  ///< null once it has started
   bool abandoned_ = false;
