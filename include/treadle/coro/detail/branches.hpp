@@ -19,7 +19,7 @@ namespace treadle::coro::detail {
 class branch_group;
 
 /// One of several flows that a coroutine awaits together.
-struct branch final : flow {
+struct TREADLE_EXPORT branch final : flow {
   branch() noexcept : flow(nullptr, &ended, {}) {}
   static std::coroutine_handle<> ended(flow& over) noexcept;
 
