@@ -10,6 +10,8 @@
 #include <treadle/algorithm/parallel_for.hpp>
 #include <treadle/algorithm/parallel_invoke.hpp>
 #include <treadle/algorithm/reduce.hpp>
+#include <treadle/algorithm/sort.hpp>
+#include <treadle/algorithm/stable_sort.hpp>
 #include <treadle/algorithm/transform.hpp>
 #include <treadle/algorithm/transform_reduce.hpp>
 #include <treadle/algorithm/with.hpp>

@@ -11,6 +11,14 @@
 
 #define TREADLE_CACHE_LINE 64
 
+/// For what reads a thread-local variable: inlined into a coroutine, its address would outlive a move to another
+/// thread.
+#if defined(__GNUC__) && !defined(__clang__)
+#define TREADLE_NEVER_INLINE __attribute__((noinline, noipa))
+#else
+#define TREADLE_NEVER_INLINE __attribute__((noinline))
+#endif
+
 #if defined(__SANITIZE_THREAD__)
 #define TREADLE_THREAD_SANITIZER 1
 #elif defined(__has_feature)

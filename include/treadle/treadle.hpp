@@ -3,8 +3,6 @@
 /// Everything of treadle's core in one include.
 
 #include <treadle/algorithm.hpp>
-#include <treadle/algorithm/sort.hpp>
-#include <treadle/algorithm/stable_sort.hpp>
 #include <treadle/available_parallelism.hpp>
 #include <treadle/batch.hpp>
 #include <treadle/blocking.hpp>

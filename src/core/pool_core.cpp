@@ -192,6 +192,15 @@ std::error_code pool_core::schedule_standing_in(task* first, task* last, std::si
   return why_refused();
 }
 
+bool pool_core::readmit(task* first, task* last, std::size_t count) noexcept {
+  if constexpr (checks_links) check_and_mark(first, last);
+  const thread_context& here = context();
+  if (here.pool != this || here.record == nullptr) return !schedule_standing_in(first, last, count);
+  if (!is_inherited() && push_local(*here.record, first, last, count)) return true;
+  unmark(first, last);
+  return false;
+}
+
 admission::admission(pool_core& pool) noexcept : pool_(pool) {
   const thread_context& here = context();
   if (here.pool == &pool && here.record != nullptr) {

@@ -1,5 +1,6 @@
 #include "tasks.hpp"
 
+#include <treadle/coro.hpp>
 #include <treadle/treadle.hpp>
 
 #include <gtest/gtest.h>
@@ -349,6 +350,70 @@ TEST(allocation, a_scope_is_one_and_each_child_of_its_making) {
   EXPECT_EQ(intrusive, 0u);
   EXPECT_EQ(callables, 100u);
   EXPECT_EQ(whole_range, 2u);
+}
+
+/// Coroutines on 1 to 8 workers.
+class coro_allocation : public testing::TestWithParam<std::uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(widths, coro_allocation, testing::Values(1u, 2u, 4u, 8u));
+
+coro::task<int> one() { co_return 1; }
+coro::task<> works(coro::event& start, coro::mutex& lock, coro::channel<int>& items, coro::latch& done, int& sum) {
+  co_await start.wait();
+  for (int i = 0; i < 4; ++i) {
+    const auto [left, right] = co_await coro::when_all(one(), one());
+    co_await items.send(left + right);
+    co_await coro::yield();
+    const auto item = co_await items.receive();
+    const auto guard = co_await lock.lock();
+    sum += item.value_or(0);
+  }
+  done.count_down();
+}
+coro::task<> works_together(thread_pool& pool, std::size_t count) {
+  coro::event start;
+  coro::mutex lock;
+  coro::latch done(count);
+  static coro::channel<int> items(64);  // it allocates when it is made
+  int sum = 0;
+  for (std::size_t i = 0; i < count; ++i) coro::spawn(pool, works(start, lock, items, done, sum)).detach();
+  start.set();  // all are there at the same time
+  co_await done.wait();
+  const auto guard = co_await lock.lock();
+  EXPECT_EQ(sum, static_cast<int>(count) * 8);
+}
+
+/// Frames, flows, waits and wake-ups: once enough frames of each size exist, none of it allocates, on whatever threads
+/// frames are made and freed.
+TEST_P(coro_allocation, none_in_the_steady_state) {
+  pool_config config;
+  config.max_threads = GetParam();
+  config.retire_after = std::chrono::nanoseconds(-1);
+  thread_pool pool{config};
+  // Every thread has its store of frames.
+  test::tally inside;
+  for (std::uint32_t i = 0; i < GetParam(); ++i) {
+    ASSERT_FALSE(pool.post([&] {
+      coro::detail::free_frame(coro::detail::allocate_frame(1), 1);
+      inside.add();
+      static_cast<void>(inside.reaches(GetParam()));
+    }));
+  }
+  ASSERT_TRUE(inside.reaches(GetParam()));
+  ASSERT_FALSE(pool.drain());
+  // Of each size as many as all threads can keep for themselves, and as many as are in use at a time: from then on one is
+  // always to be had, on whatever threads they are made and freed.
+  constexpr std::size_t kept_by_a_thread = 64, in_use = 500;
+  for (const std::size_t bytes : {64u, 96u, 128u, 192u, 256u, 384u, 512u, 768u, 1'024u, 1'536u, 2'048u}) {
+    std::vector<void*> frames(kept_by_a_thread * (GetParam() + 1) + in_use);
+    for (void*& each : frames) each = coro::detail::allocate_frame(bytes);
+    for (void* const each : frames) coro::detail::free_frame(each, bytes);
+  }
+  coro::sync_wait(pool, works_together(pool, 50));
+  ASSERT_FALSE(pool.drain());
+  const std::size_t seen = allocations_during([&] {
+    for (int i = 0; i < 200; ++i) coro::sync_wait(pool, works_together(pool, 50));
+  });
+  EXPECT_EQ(seen, 0u);
 }
 
 }  // namespace

@@ -77,6 +77,9 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
 
   [[nodiscard]] std::error_code start() noexcept;
   [[nodiscard]] std::error_code schedule(task* first, task* last, std::size_t count) noexcept;
+  /// Queues tasks again whose work the pool has accepted before, such as coroutines that are woken: from any thread,
+  /// under drain, too, and beyond `max_queued`. Returns false, with the list whole, when the pool is being cancelled.
+  [[nodiscard]] bool readmit(task* first, task* last, std::size_t count) noexcept;
   [[nodiscard]] std::error_code drain() noexcept;
   [[nodiscard]] shutdown_report shut_down(shutdown_mode mode, std::int64_t deadline_ns) noexcept;
   [[nodiscard]] std::error_code join() noexcept;
@@ -90,6 +93,8 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   [[nodiscard]] bool is_inherited() const noexcept { return forked_.load(std::memory_order_relaxed); }
   /// Says whether a worker lives that will look at the queues before it leaves.
   [[nodiscard]] bool has_worker() const noexcept { return living_.load(std::memory_order_acquire) != 0; }  // E-LIVING
+  /// Runs what is queued on the calling thread, as long as there is no thread of the pool.
+  void run_on_caller() noexcept;
   /// Runs `f(argument)` as if the calling thread were a worker, for want of any.
   void stand_in(void (*f)(void*) noexcept, void* argument) noexcept;
   /// Arms a timer of the user's for `deadline_ns`. Any thread; allocates the wheels when it is the first.
@@ -128,7 +133,6 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   bool drain_until(std::int64_t deadline_ns) noexcept;
   void cancel_all(shutdown_report& report) noexcept;
   void stop_parked() noexcept;
-  void run_on_caller() noexcept;
   void wait_for_threads() noexcept;
   void lock_lifecycle() noexcept;
   void unlock_lifecycle() noexcept;

@@ -165,6 +165,7 @@ struct model_policy {
   static constexpr std::uint32_t join_rounds = 1;
   static constexpr std::uint32_t ripening_rounds = 1;
   static constexpr std::uint32_t lookout_patience = 1;
+  static constexpr std::uint32_t brief_rounds = 1;
 
   static constexpr bool seed_defect(int) noexcept { return false; }
 
