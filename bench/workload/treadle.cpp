@@ -9,11 +9,7 @@ constexpr bench::entry scheduled[] = {{"quicksort_scheduled", bench::intrusive::
 }  // namespace
 
 int main(int argc, char** argv) {
-#if defined(BENCH_TREADLE_ALGORITHMS)
-  const auto loops = bench::treadle_loop_rows(), numbers = bench::treadle_number_rows();
-#else
-  const std::span<const bench::entry> loops, numbers;
-#endif
-  bench::serve_any(
-      argc, argv, {bench::treadle_fork_rows(), scheduled, loops, numbers, bench::intrusive::rows<bench::treadle_pool>});
+  bench::serve_any(argc, argv,
+                   {bench::treadle_fork_rows(), scheduled, bench::treadle_loop_rows(), bench::treadle_number_rows(),
+                    bench::intrusive::rows<bench::treadle_pool>});
 }
