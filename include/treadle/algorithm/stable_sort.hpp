@@ -62,7 +62,7 @@ template <detail::sort_place Where, std::random_access_iterator Iterator, class 
 requires std::sortable<Iterator, Compare>
 void stable_sort(Where& where, Iterator first, Iterator last, Compare compare = {}) {
   std::identity itself;
-  detail::enter(where, [&](worker& self) {
+  detail::on_a_worker(where, [&](worker& self) {
     detail::stable_sort_on(self, nullptr, detail::as_pointer(first), static_cast<std::size_t>(last - first), compare,
                            itself);
   });
@@ -73,7 +73,7 @@ requires std::sortable<detail::sorted_iterator<Range>, Compare, Projection>
 void stable_sort(Where& where, Range&& range, Compare compare = {}, Projection projection = {}) {
   const auto first = std::begin(range);
   const auto count = static_cast<std::size_t>(std::end(range) - first);
-  detail::enter(where, [&](worker& self) {
+  detail::on_a_worker(where, [&](worker& self) {
     detail::stable_sort_on(self, nullptr, detail::as_pointer(first), count, compare, projection);
   });
 }
@@ -84,7 +84,7 @@ template <detail::sort_place Where, std::random_access_iterator Iterator, class 
 requires std::sortable<Iterator, Compare>
 void stable_sort(Where& where, const stop_token& stop, Iterator first, Iterator last, Compare compare = {}) {
   std::identity itself;
-  detail::enter(where, [&](worker& self) {
+  detail::on_a_worker(where, [&](worker& self) {
     detail::stable_sort_on(self, &stop, detail::as_pointer(first), static_cast<std::size_t>(last - first), compare,
                            itself);
   });
@@ -95,7 +95,7 @@ void stable_sort(Where& where, const stop_token& stop, Range&& range, Compare co
                  Projection projection = {}) {
   const auto first = std::begin(range);
   const auto count = static_cast<std::size_t>(std::end(range) - first);
-  detail::enter(where, [&](worker& self) {
+  detail::on_a_worker(where, [&](worker& self) {
     detail::stable_sort_on(self, &stop, detail::as_pointer(first), count, compare, projection);
   });
 }

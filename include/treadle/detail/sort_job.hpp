@@ -126,11 +126,11 @@ auto projected_less(Compare& compare, Projection& projection) {
 
 /// Calls `f` with a worker: with the one given, or on the pool given.
 template <class F>
-void enter(worker& self, F&& f) {
+void on_a_worker(worker& self, F&& f) {
   f(self);
 }
 template <class F>
-void enter(thread_pool& pool, F&& f) {
+void on_a_worker(thread_pool& pool, F&& f) {
   pool.run(std::forward<F>(f));
 }
 
