@@ -64,7 +64,7 @@ struct system_policy {
   static constexpr std::uint32_t injected_chunk = 60;  ///< below the 61 tasks after which the injected queue is served
   static constexpr std::uint32_t steal_attempts = 4;   ///< tries of one steal before the thief goes to the next victim
 
-  static constexpr std::uint32_t lock_looks = 100;  ///< looks at a lock before its waiter sleeps
+  static constexpr std::uint32_t lock_looks = 100;       ///< looks at a lock before its waiter sleeps
   static constexpr std::uint32_t join_rounds = 100;      ///< looks of a join at its thief before it yields, then sleeps
   static constexpr std::uint32_t ripening_rounds = 100;  ///< looks that a fork must outlast before it is stolen
   static constexpr std::uint32_t lookout_patience = 16;  ///< looks without a sign of forks until the post is given up
