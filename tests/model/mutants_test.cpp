@@ -102,6 +102,8 @@ const std::multiset<std::string>& survivors_listed() {
                   R"(memory_order_acquire, acquire -> relaxed)"),
       std::string(R"(waking.hpp, tell_quiet: quiet_epoch_.fetch_add(1, std::memory_order_release); release -> r)"
                   R"(elaxed)"),
+      std::string(R"(waking.hpp, start: worker->state.store(record_state::vacant, std::memory_order_release); r)"
+                  R"(elease -> relaxed)"),
       std::string(R"(scheduler.hpp, wait_until_maybe_quiet: const std::uint32_t epoch = quiet_epoch_.load(std::)"
                   R"(memory_order_acquire); acquire -> relaxed)"),
       std::string(R"(sync_word.hpp, stop_if_unchanged: return word_.compare_exchange_strong(word, seen.with_lif)"

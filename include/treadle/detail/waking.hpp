@@ -152,8 +152,7 @@ class waking : public timekeeping<P> {
       worker->become(activity::awake);
       if (host().start_thread(*worker)) return;
       worker->become(activity::gone);
-      // Relaxed: with the searcher token in hand nobody else starts one, and that goes on by the sync word below.
-      worker->state.store(record_state::vacant, std::memory_order_relaxed);
+      worker->state.store(record_state::vacant, std::memory_order_release);  // E-RECORD
     }
     start_failures_.fetch_add(1, std::memory_order_relaxed);
     if constexpr (P::seed_defect(2)) return;
