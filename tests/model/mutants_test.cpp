@@ -152,11 +152,10 @@ TEST_P(mutants, are_caught) {
   model::report("mutants." + file, "mutants", entry.milliseconds(spent.count()));
 }
 
-constexpr const char* kernels[] = {"arrivals.hpp",     "brief_lock.hpp", "completion.hpp",     "crew.hpp",
-                                   "event.hpp",        "fork_stack.hpp", "forking.hpp",        "futex_lock.hpp",
-                                   "ring.hpp",         "scheduler.hpp",  "scope_children.hpp", "stop_list.hpp",
-                                   "strand_queue.hpp", "sync_word.hpp",  "task_queue.hpp",     "timer_wheel.hpp",
-                                   "wake_once.hpp",    "waking.hpp",     "worker_list.hpp"};
+constexpr const char* kernels[] = {
+    "arrivals.hpp",   "brief_lock.hpp",  "completion.hpp",     "event.hpp",     "fork_stack.hpp",   "forking.hpp",
+    "ring.hpp",       "scheduler.hpp",   "scope_children.hpp", "stop_list.hpp", "strand_queue.hpp", "sync_word.hpp",
+    "task_queue.hpp", "timer_wheel.hpp", "wake_once.hpp",      "waking.hpp",    "worker_list.hpp"};
 INSTANTIATE_TEST_SUITE_P(kernels, mutants, testing::ValuesIn(kernels), [](const auto& parameter) {
   const std::string file = parameter.param;
   return file.substr(0, file.find('.'));

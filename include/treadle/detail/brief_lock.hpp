@@ -6,7 +6,8 @@
 namespace treadle::detail {
 
 /// A lock for a few instructions on a list, in one futex word: free, held, or held and wanted.
-/// After Drepper, "Futexes are tricky" (mutex 2). What it guards may be freed by whoever locks it next: `unlock`
+/// After Drepper, "Futexes Are Tricky" (2011), his second mutex.
+/// No fairness. What it guards may be freed by whoever locks it next: `unlock`
 /// touches nothing after it has let go.
 template <class P>
 class brief_lock {
@@ -17,15 +18,10 @@ class brief_lock {
 
   /// Any thread. Sleeps only if the holder does not come to its end within `P::brief_rounds` looks.
   void lock() noexcept {
-    for (std::uint32_t round = 0; round < P::brief_rounds; ++round) {
-      std::uint32_t expected = free;
-      // E-BRIEF: the holder sees what all earlier holders did.
-      if (word_.compare_exchange_strong(expected, held, std::memory_order_acquire, std::memory_order_relaxed)) return;
-      P::pause();
-    }
-    while (word_.exchange(wanted, std::memory_order_acquire) != free) {  // E-BRIEF
-      static_cast<void>(P::futex_wait(word_, wanted, INT64_MAX));
-    }
+    std::uint32_t expected = free;
+    // E-BRIEF: the holder sees what all earlier holders did.
+    if (word_.compare_exchange_strong(expected, held, std::memory_order_acquire, std::memory_order_relaxed)) return;
+    wait();
   }
 
   void unlock() noexcept {
@@ -35,6 +31,22 @@ class brief_lock {
 
  private:
   static constexpr std::uint32_t free = 0, held = 1, wanted = 2;
+
+  void wait() noexcept {
+    for (std::uint32_t round = 0; round < P::brief_rounds; ++round) {
+      P::pause();
+      std::uint32_t expected = free;
+      if (word_.load(std::memory_order_relaxed) == free &&
+          word_.compare_exchange_weak(expected, held, std::memory_order_acquire,
+                                      std::memory_order_relaxed)) {  // E-BRIEF
+        return;
+      }
+    }
+    // Who has slept cannot know whether others still do: it holds the lock as one that is wanted.
+    while (word_.exchange(wanted, std::memory_order_acquire) != free) {  // E-BRIEF
+      static_cast<void>(P::futex_wait(word_, wanted, INT64_MAX));
+    }
+  }
 
   typename P::template atomic<std::uint32_t> word_{free};
 };

@@ -2,8 +2,8 @@
 
 #include <treadle/assert.hpp>
 #include <treadle/config.hpp>
+#include <treadle/detail/brief_lock.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -51,14 +51,14 @@ class crew {
 
   /// Gives the crew one more ticket, before the first run.
   void enlist(Ticket& ticket) noexcept {
-    const section locked(*this);
+    const brief_guard locked(lock_);
     put_idle(ticket);
   }
 
   /// Makes `sources` ready, which begins a round. `takes_part`: the caller runs the first of them and hires for the
   /// others; else it hires one ticket at most, which does the rest.
   [[nodiscard]] orders begin(const list& sources, bool takes_part) noexcept {
-    const section locked(*this);
+    const brief_guard locked(lock_);
     TREADLE_DEBUG_ASSERT(outstanding_.get() == 0, outstanding_.get(), 0);
     over_.set(false);
     outstanding_.set(sources.count);
@@ -68,20 +68,20 @@ class crew {
 
   /// Gives a caller without a ticket something to do.
   [[nodiscard]] orders take() noexcept {
-    const section locked(*this);
+    const brief_guard locked(lock_);
     return next_orders();
   }
 
   /// The same for a hired ticket, which becomes idle if there is nothing. `has_started`: the pool has just called it.
   [[nodiscard]] orders take(Ticket& ticket, bool has_started) noexcept {
-    const section locked(*this);
+    const brief_guard locked(lock_);
     if (has_started) pending_.set(pending_.get() - 1);
     return take_or_leave(&ticket);
   }
 
   /// `done` has run and made `made` ready, which the caller does not keep. Where nodes repeat, `made` is empty.
   [[nodiscard]] orders finish(Node& done, const list& made, bool repeats, Ticket* ticket) noexcept {
-    const section locked(*this);
+    const brief_guard locked(lock_);
     outstanding_.set(outstanding_.get() + made.count - 1);
     append(made);
     if (repeats) {
@@ -96,7 +96,7 @@ class crew {
 
   /// Makes a node ready that may be ready or running already, while some node runs: then it runs once more after that.
   void add_ready(Node& node) noexcept {
-    const section locked(*this);
+    const brief_guard locked(lock_);
     outstanding_.set(outstanding_.get() + 1);
     node.owed.set(node.owed.get() + 1);
     if (node.owed.get() == 1) append_one(node);
@@ -105,7 +105,7 @@ class crew {
   /// The caller's ticket goes to the end of the pool's queue, and the node waits for it, or for another one, in front
   /// of all others.
   void put_back(Node& node) noexcept {
-    const section locked(*this);
+    const brief_guard locked(lock_);
     node.ready_next.set(first_.get());
     first_.set(&node);
     if (last_.get() == nullptr) last_.set(&node);
@@ -115,7 +115,7 @@ class crew {
 
   /// Takes back a hired ticket that the pool has refused.
   void dismiss(Ticket& ticket) noexcept {
-    const section locked(*this);
+    const brief_guard locked(lock_);
     pending_.set(pending_.get() - 1);
     hired_.set(hired_.get() - 1);
     put_idle(ticket);
@@ -123,38 +123,22 @@ class crew {
 
   /// Ends the run: for who was told that nothing is left.
   void end() noexcept {
-    const section locked(*this);
+    const brief_guard locked(lock_);
     over_.set(true);
   }
   [[nodiscard]] bool is_over() noexcept {
-    const section locked(*this);
+    const brief_guard locked(lock_);
     return over_.get();
   }
 
   /// The graph lets go. Returns whether no ticket is hired: then the caller frees the crew, else its last ticket does.
   [[nodiscard]] bool close() noexcept {
-    const section locked(*this);
+    const brief_guard locked(lock_);
     closed_.set(true);
     return hired_.get() == 0;
   }
 
  private:
-  class section {
-   public:
-    explicit section(crew& guarded) noexcept : crew_(guarded) {
-      for (std::uint32_t round = 0; crew_.locked_.exchange(1, std::memory_order_acquire) != 0;) {  // E-CREW
-        // Others look without writing; a holder that was preempted gets the CPU.
-        while (crew_.locked_.load(std::memory_order_relaxed) != 0) ++round < pauses ? P::pause() : P::yield();
-      }
-    }
-    ~section() { crew_.locked_.store(0, std::memory_order_release); }  // E-CREW, LAST TOUCH: it may be freed now
-    section(const section&) = delete;
-    section& operator=(const section&) = delete;
-
-   private:
-    static constexpr std::uint32_t pauses = 64;
-    crew& crew_;
-  };
   template <class T>
   using plain = typename P::template plain<T>;
 
@@ -213,7 +197,7 @@ class crew {
     idle_.set(&ticket);
   }
 
-  alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> locked_{0};
+  alignas(TREADLE_CACHE_LINE) brief_lock<P> lock_;
   plain<Node*> first_{}, last_{};     ///< ready nodes, oldest first
   plain<std::size_t> ready_{};        ///< how many those are
   plain<std::size_t> outstanding_{};  ///< nodes that are ready or run; a node that follows another takes its place

@@ -64,11 +64,10 @@ struct system_policy {
   static constexpr std::uint32_t injected_chunk = 60;  ///< below the 61 tasks after which the injected queue is served
   static constexpr std::uint32_t steal_attempts = 4;   ///< tries of one steal before the thief goes to the next victim
 
-  static constexpr std::uint32_t lock_looks = 100;       ///< looks at a lock before its waiter sleeps
   static constexpr std::uint32_t join_rounds = 100;      ///< looks of a join at its thief before it yields, then sleeps
   static constexpr std::uint32_t ripening_rounds = 100;  ///< looks that a fork must outlast before it is stolen
   static constexpr std::uint32_t lookout_patience = 16;  ///< looks without a sign of forks until the post is given up
-  static constexpr std::uint32_t brief_rounds = 50;      ///< tries of a brief lock before its caller sleeps
+  static constexpr std::uint32_t brief_rounds = 100;     ///< looks at a brief lock before its caller sleeps
 
   /// Test-only: true restores the faulty step of that defect of the seed.
   static constexpr bool seed_defect(int) noexcept { return false; }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <treadle/assert.hpp>
-#include <treadle/detail/futex_lock.hpp>
+#include <treadle/detail/brief_lock.hpp>
 
 #include <atomic>
 #include <bit>
@@ -47,7 +47,7 @@ class timer_wheel {
   /// Arms a timer that lies in no wheel, for the first tick that is not before `deadline_ns`. If it is `first`, who
   /// sleeps for this wheel's timers may have to be told. Any thread that owns the timer.
   [[nodiscard]] arming arm(node& armed, std::int64_t deadline_ns) noexcept {
-    const typename futex_lock<P>::holder held(lock_);
+    const brief_guard held(lock_);
     TREADLE_ASSERT(armed.home.load(std::memory_order_relaxed) == nullptr, deadline_ns, 0);
     if (closed_) return arming::refused;
     armed.tick.set(first_tick_from(deadline_ns));
@@ -66,7 +66,7 @@ class timer_wheel {
     for (;;) {
       timer_wheel* const home = armed.home.load(std::memory_order_acquire);  // E-HOME: the wheel is there
       if (home == nullptr) return false;
-      const typename futex_lock<P>::holder held(home->lock_);
+      const brief_guard held(home->lock_);
       // Expired, or armed again elsewhere, since we looked: here it can lie only if it says so under the lock.
       if (!P::seed_defect(131) && armed.home.load(std::memory_order_relaxed) != home) continue;
       home->let_go(armed);
@@ -206,7 +206,7 @@ class timer_wheel {
   node* take_expired(std::uint64_t now, std::size_t most, bool last_time) noexcept {
     node* first = nullptr;
     node** end = &first;
-    const typename futex_lock<P>::holder held(lock_);
+    const brief_guard held(lock_);
     closed_ = closed_ || last_time;
     for (std::size_t step = 0; step < most; ++step) {
       const std::uint32_t place = place_in_turn();
@@ -240,7 +240,7 @@ class timer_wheel {
     return count;
   }
 
-  futex_lock<P> lock_;
+  brief_lock<P> lock_;
   typename P::template atomic<std::int64_t> next_{never};  ///< written under the lock
   typename P::template plain<std::size_t> count_{0};
   std::uint64_t current_ = 0;  ///< every tick up to this one has been served

@@ -161,7 +161,6 @@ struct model_policy {
   static constexpr ring_index least_lease = 2;
   static constexpr std::uint32_t injected_chunk = 2;
   static constexpr std::uint32_t steal_attempts = 2;
-  static constexpr std::uint32_t lock_looks = 1;
   static constexpr std::uint32_t join_rounds = 1;
   static constexpr std::uint32_t ripening_rounds = 1;
   static constexpr std::uint32_t lookout_patience = 1;

@@ -1,7 +1,7 @@
 #include <policies.hpp>
 #include <waiting.hpp>
 
-#include <treadle/detail/futex_lock.hpp>
+#include <treadle/detail/brief_lock.hpp>
 
 #include <gtest/gtest.h>
 
@@ -15,13 +15,13 @@ namespace {
 
 /// Waiters that sleep at once.
 struct sleepy_policy : detail::system_policy {
-  static constexpr std::uint32_t lock_looks = 0;
+  static constexpr std::uint32_t brief_rounds = 0;
 };
 
 /// Threads that add to a number that is not atomic.
 template <class P>
 void count_under_a_lock() {
-  detail::futex_lock<P> lock;
+  detail::brief_lock<P> lock;
   std::size_t count = 0;
   const std::size_t rounds = smaller_if_slow(50'000);
   constexpr std::size_t threads = 8;
@@ -29,7 +29,7 @@ void count_under_a_lock() {
   for (std::size_t i = 0; i < threads; ++i) {
     all.emplace_back([&] {
       for (std::size_t round = 0; round < rounds; ++round) {
-        const typename detail::futex_lock<P>::holder held(lock);
+        const detail::brief_guard held(lock);
         ++count;
       }
     });
@@ -38,8 +38,8 @@ void count_under_a_lock() {
   EXPECT_EQ(count, threads * rounds);
 }
 
-TEST(futex_lock, lets_in_one_at_a_time) { count_under_a_lock<detail::system_policy>(); }
-TEST(futex_lock, wakes_whoever_sleeps_for_it) { count_under_a_lock<sleepy_policy>(); }
+TEST(brief_lock, lets_in_one_at_a_time) { count_under_a_lock<detail::system_policy>(); }
+TEST(brief_lock, wakes_whoever_sleeps_for_it) { count_under_a_lock<sleepy_policy>(); }
 
 /// Counts the calls to the system.
 struct counting_policy : detail::system_policy {
@@ -55,9 +55,9 @@ struct counting_policy : detail::system_policy {
   }
 };
 
-TEST(futex_lock, makes_no_system_call_without_a_waiter) {
-  detail::futex_lock<counting_policy> lock;
-  for (int i = 0; i < 1'000; ++i) const detail::futex_lock<counting_policy>::holder held(lock);
+TEST(brief_lock, makes_no_system_call_without_a_waiter) {
+  detail::brief_lock<counting_policy> lock;
+  for (int i = 0; i < 1'000; ++i) const detail::brief_guard held(lock);
   EXPECT_EQ(counting_policy::calls.load(), 0u);
 }
 
