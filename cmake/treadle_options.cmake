@@ -20,7 +20,6 @@ option(TREADLE_FAULTS "Let tests make every call to the system fail; never for u
 option(TREADLE_CHAOS "Yield and nap by chance at every step of the kernels; never for use" OFF)
 set(TREADLE_TEST_SUITES "unit;stress;model;process;fault;soak;tool;examples;headers;consume;spin;twin;tidy"
     CACHE STRING "The suites to build")
-set(TREADLE_TEST_TIMEOUT_FACTOR "" CACHE STRING "Multiplies every test's time limit; empty: 1, under a sanitizer 5")
 
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)

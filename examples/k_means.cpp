@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,7 @@ using centres = std::array<point, groups>;
 
 std::size_t nearest(const centres& all, const point& to) {
   std::size_t best = 0;
-  double least = INFINITY;
+  double least = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < groups; ++i) {
     const double dx = all[i].x - to.x, dy = all[i].y - to.y;
     if (dx * dx + dy * dy < least) least = dx * dx + dy * dy, best = i;

@@ -109,9 +109,11 @@ void pipeline_core::carry(std::unique_lock<std::mutex>& lock, thread_pool& pool,
     if (!state.is_empty) {
       unlock_and_hand_on(lock, pool);
       try {
-        do step(stage, token);
-        while (++stage != kinds_.size() && kinds_[stage] == stage_kind::parallel &&
-               kinds_[entered] == stage_kind::parallel);
+        do {
+          step(stage, token);
+          ++stage;
+        } while (stage != kinds_.size() && kinds_[stage] == stage_kind::parallel &&
+                 kinds_[entered] == stage_kind::parallel);
         lock.lock();
       } catch (...) {
         lock.lock();

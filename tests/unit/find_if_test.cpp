@@ -53,9 +53,9 @@ struct endless {
   endless operator--(int) { return {at--}; }
   endless& operator+=(std::ptrdiff_t by) { return at += by, *this; }
   endless& operator-=(std::ptrdiff_t by) { return at -= by, *this; }
-  friend endless operator+(endless from, std::ptrdiff_t by) { return {from.at + by}; }
-  friend endless operator+(std::ptrdiff_t by, endless from) { return {from.at + by}; }
-  friend endless operator-(endless from, std::ptrdiff_t by) { return {from.at - by}; }
+  [[maybe_unused]] friend endless operator+(endless from, std::ptrdiff_t by) { return {from.at + by}; }
+  [[maybe_unused]] friend endless operator+(std::ptrdiff_t by, endless from) { return {from.at + by}; }
+  [[maybe_unused]] friend endless operator-(endless from, std::ptrdiff_t by) { return {from.at - by}; }
   friend std::ptrdiff_t operator-(endless a, endless b) { return a.at - b.at; }
   auto operator<=>(const endless&) const = default;
 };

@@ -51,16 +51,13 @@ void sorts_as_the_standard_does(thread_pool& pool, Compare compare) {
 TEST_P(sort_test, numbers) {
   thread_pool pool{config()};
   sorts_as_the_standard_does<std::uint32_t>(pool, std::less<>{});
-  sorts_as_the_standard_does<std::int64_t>(pool, std::greater<>{});
-  sorts_as_the_standard_does<double>(pool, std::less<double>{});
+  sorts_as_the_standard_does<double>(pool, std::greater<double>{});
   sorts_as_the_standard_does<std::int16_t>(pool, std::ranges::greater{});
 }
 
 TEST_P(sort_test, numbers_by_a_comparator_of_ones_own) {
   thread_pool pool{config()};
-  const auto less = [](const auto& a, const auto& b) { return a < b; };
-  sorts_as_the_standard_does<std::uint32_t>(pool, less);
-  sorts_as_the_standard_does<float>(pool, less);
+  sorts_as_the_standard_does<float>(pool, [](float a, float b) { return a < b; });
 }
 
 TEST_P(sort_test, strings) {
@@ -131,8 +128,8 @@ TEST_P(sort_test, inside_branches) {
 TEST_P(sort_test, loses_no_element_when_a_comparison_throws) {
   thread_pool pool{config()};
   random_source random(19);
-  constexpr std::size_t count = 30'000;
-  for (const std::uint64_t until : {1u, 10u, 100u, 1'000u, 20'000u, 200'000u}) {
+  const std::size_t count = smaller_if_slow(30'000);
+  for (const std::size_t until : {std::size_t{1}, std::size_t{10}, std::size_t{100}, std::size_t{1'000}, count * 5}) {
     std::atomic<std::uint64_t> compared{0};
     const auto less = [&](const auto& a, const auto& b) {
       if (compared.fetch_add(1, std::memory_order_relaxed) == until) throw std::runtime_error("compared too often");

@@ -41,7 +41,7 @@ class [[nodiscard]] task {
   class [[nodiscard]] awaiter {
    public:
     explicit awaiter(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
-    [[nodiscard]] static bool await_ready() noexcept { return false; }
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <std::derived_from<detail::promise_base> Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
       detail::flow& running = awaiting.promise().running_flow();

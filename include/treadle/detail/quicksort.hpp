@@ -78,8 +78,10 @@ class parallel_partition {
 
   void exchange(std::size_t begin, std::size_t end) {
     if (begin == end) return;
-    walk left(begin, [this](std::size_t part) { return wrong_on_left(part); });
-    walk right(begin, [this](std::size_t part) { return wrong_on_right(part); });
+    const auto spans_of_left = [this](std::size_t part) { return wrong_on_left(part); };
+    const auto spans_of_right = [this](std::size_t part) { return wrong_on_right(part); };
+    walk<decltype(spans_of_left)> left(begin, spans_of_left);  // clang 14 deduces no template of a template
+    walk<decltype(spans_of_right)> right(begin, spans_of_right);
     for (; begin != end; ++begin) std::ranges::iter_swap(at_index(first_, left.next()), at_index(first_, right.next()));
   }
 

@@ -40,7 +40,8 @@ template <class F>
 class spawned final : public scope_task {
  public:
   template <class Callable>
-  explicit spawned(Callable&& callable) : scope_task(&run, &discard), function_(std::forward<Callable>(callable)) {}
+  requires(!std::is_same_v<std::remove_cvref_t<Callable>, spawned>) explicit spawned(Callable&& callable)
+      : scope_task(&run, &discard), function_(std::forward<Callable>(callable)) {}
 
  private:
   static void run(scope_task& child, worker& self, const stop_token& stop) {

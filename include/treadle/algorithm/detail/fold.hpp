@@ -53,7 +53,7 @@ inline constexpr bool adds_numbers =
 template <class T, class Get>
 [[gnu::always_inline]] inline T sum_in_lanes(Get& get, std::size_t first, std::size_t last) {
   using lane = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>>::type;
-  typedef lane quad [[gnu::vector_size(16)]];
+  using quad [[gnu::vector_size(16)]] = lane;
   constexpr std::size_t width = 16 / sizeof(T), quads = 4;
   quad sums[quads] = {};
   std::size_t at = first;

@@ -19,18 +19,18 @@ class promise_base : public in_frame_store {
  public:
   /// The end of a task: control goes to whoever awaits it, or the flow is over.
   struct final_wait {
-    [[nodiscard]] static bool await_ready() noexcept { return false; }
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <std::derived_from<promise_base> Promise>
-    static std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) noexcept {
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
       promise_base& self = ended.promise();
       if (self.awaited_by_) return self.flow_->transfer(self.awaited_by_);
       return self.flow_->end();  // LAST TOUCH: the frame may be gone
     }
-    static void await_resume() noexcept {}
+    void await_resume() const noexcept {}
   };
 
-  [[nodiscard]] static std::suspend_always initial_suspend() noexcept { return {}; }
-  [[nodiscard]] static final_wait final_suspend() noexcept { return {}; }
+  [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
+  [[nodiscard]] final_wait final_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept { error_ = std::current_exception(); }
 
   void set_flow(flow& running) noexcept { flow_ = &running; }
@@ -83,7 +83,7 @@ template <class T>
 requires std::is_void_v<T>
 class promise_of<T> : public promise_base {
  public:
-  static void return_void() noexcept {}
+  void return_void() const noexcept {}
   void take() {
     if (error() != nullptr) std::rethrow_exception(std::exchange(error(), nullptr));
   }
