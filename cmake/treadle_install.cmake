@@ -1,7 +1,7 @@
 include(CMakePackageConfigHelpers)
 
 install(
-  TARGETS treadle
+  TARGETS treadle treadle_io
   EXPORT treadleTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
@@ -46,7 +46,9 @@ else()
   set(treadle_pc_libs_private "-pthread")
 endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/treadle.pc.in ${PROJECT_BINARY_DIR}/treadle.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/treadle.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/treadle-io.pc.in ${PROJECT_BINARY_DIR}/treadle-io.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/treadle.pc ${PROJECT_BINARY_DIR}/treadle-io.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 if(TREADLE_BUILD_TOOLS AND TARGET treadle_tool)
   set_target_properties(treadle_tool PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")

@@ -18,7 +18,7 @@ set(TREADLE_SANITIZE "" CACHE STRING "Sanitizers for everything that is built: t
 set_property(CACHE TREADLE_SANITIZE PROPERTY STRINGS "" thread address,undefined)
 option(TREADLE_FAULTS "Let tests make every call to the system fail; never for use" OFF)
 option(TREADLE_CHAOS "Yield and nap by chance at every step of the kernels; never for use" OFF)
-set(TREADLE_TEST_SUITES "unit;stress;model;process;fault;soak;tool;examples;headers;consume;spin;twin;tidy"
+set(TREADLE_TEST_SUITES "unit;io;stress;model;process;fault;soak;tool;examples;headers;consume;spin;twin;tidy"
     CACHE STRING "The suites to build")
 
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)

@@ -67,13 +67,6 @@ void pool_core::close_to_outsiders() noexcept {
   while (!gate_is_empty()) sleep_thread(short_nap_ns);
 }
 
-void pool_core::stop_parked() noexcept {
-  for (std::uint32_t i = 0; i < workers().count(); ++i) {
-    record* const worker = workers().at(i);
-    if (worker != nullptr) worker->wake_up.shut_down();
-  }
-}
-
 void pool_core::cancel_all(shutdown_report& report) noexcept {
   sync().advance(lifecycle::cancelling);
   batch made_by_pool;
@@ -122,6 +115,7 @@ shutdown_report pool_core::shut_down(shutdown_mode mode, std::int64_t deadline_n
     return report;
   }
   close_wheels([&](timer_node<system_policy>& armed) { report.not_run.push(*static_cast<task*>(armed.work)); });
+  if (driver() != nullptr) driver()->close();
   if (mode == shutdown_mode::drain) sync().advance(lifecycle::draining);
   if (mode == shutdown_mode::cancel || !drain_until(deadline_ns)) cancel_all(report);
   count_report(report);
@@ -146,6 +140,7 @@ std::error_code pool_core::join() noexcept {
     return {};
   }
   close_wheels([](timer_node<system_policy>&) {});
+  if (driver() != nullptr) driver()->close();
   while (!drain_until(no_deadline)) {
   }
   wait_for_threads();
@@ -176,6 +171,7 @@ pool_core::~pool_core() {
   }
   static_cast<void>(shut_down(config_.on_destroy, no_deadline));
   static_cast<void>(join());
+  delete driver();
   if (start_state_.load(std::memory_order_acquire) != start_state::started) return;  // E-START
   os::unwatch_fork(fork_watch_);
   for (std::uint32_t i = 0; i < workers().count(); ++i) drop_record(workers().at(i));

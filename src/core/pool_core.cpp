@@ -240,6 +240,21 @@ void admission::push(internal_task& made) noexcept {
   static_cast<void>(pool_.inject(&made, &made, 1, true));
 }
 
+std::error_code pool_core::admit_source() noexcept {
+  if (is_inherited()) return errc::inherited_by_fork;
+  const thread_context& here = context();
+  const bool inside = here.pool == this && here.record != nullptr;
+  if (!inside) {
+    if (injected().is_closed() || !ensure_started()) return why_refused();
+    enter_gate();
+  }
+  const bool refused = !inside && injected().is_closed();
+  if (!refused) add_source();
+  const std::error_code why = refused ? why_refused() : std::error_code{};
+  if (!inside) leave_gate();  // LAST TOUCH
+  return why;
+}
+
 void run_internal(task* made) noexcept {
   auto* const self = static_cast<internal_task*>(made);
   self->operations_of->run(self);

@@ -14,7 +14,7 @@ endfunction()
 
 function(run_program program)
   run(${program})
-  if(NOT run_output MATCHES "1000 tasks ran")
+  if(NOT run_output MATCHES "1000 (tasks ran|bytes came through)")
     message(FATAL_ERROR "${program} printed: ${run_output}")
   endif()
   message(STATUS "${program}: ${run_output}")
@@ -47,11 +47,13 @@ endforeach()
 run(${CMAKE_COMMAND} -S ${here}/find_package -B ${work_dir}/find_package ${common} -D CMAKE_PREFIX_PATH=${prefix})
 run(${CMAKE_COMMAND} --build ${work_dir}/find_package)
 run_program(${work_dir}/find_package/program)
+run_program(${work_dir}/find_package/io_program)
 
 run(${CMAKE_COMMAND} -S ${here}/add_subdirectory -B ${work_dir}/add_subdirectory ${common} -D
     TREADLE_SOURCE_DIR=${source_dir})
 run(${CMAKE_COMMAND} --build ${work_dir}/add_subdirectory)
 run_program(${work_dir}/add_subdirectory/program)
+run_program(${work_dir}/add_subdirectory/io_program)
 if(EXISTS ${work_dir}/add_subdirectory/treadle/tests)
   message(FATAL_ERROR "treadle's own tests were configured inside another project")
 endif()
@@ -62,10 +64,14 @@ if(pkg_config)
     set(mode --static)
   endif()
   run(${CMAKE_COMMAND} -E env CXX=${compiler} PKG_CONFIG=${pkg_config} PKG_CONFIG_MODE=${mode}
-      PKG_CONFIG_PATH=${prefix}/lib/pkgconfig sh ${here}/pkg_config/build.sh ${work_dir}/pkg_config_program
+      PKG_CONFIG_PATH=${prefix}/lib/pkgconfig sh ${here}/pkg_config/build.sh treadle ${work_dir}/pkg_config_program
       ${here}/program.cpp)
+  run(${CMAKE_COMMAND} -E env CXX=${compiler} PKG_CONFIG=${pkg_config} PKG_CONFIG_MODE=${mode}
+      PKG_CONFIG_PATH=${prefix}/lib/pkgconfig sh ${here}/pkg_config/build.sh treadle-io
+      ${work_dir}/pkg_config_io_program ${here}/io_program.cpp)
   set(ENV{LD_LIBRARY_PATH} ${prefix}/lib)
   run_program(${work_dir}/pkg_config_program)
+  run_program(${work_dir}/pkg_config_io_program)
 else()
   message(FATAL_ERROR "pkg-config is not installed (Debian: pkg-config)")
 endif()

@@ -56,6 +56,40 @@ struct pool_settings {
   unsigned spawn_failures = 0;  ///< how many starts of a thread may fail
   bool forks = false;           ///< whether the workers have fork stacks
   bool timer = false;           ///< whether there is a timer, which is task 0
+  bool io = false;              ///< whether there is a descriptor that task 0 waits for
+};
+
+/// A driver with one descriptor, for which one task may wait.
+template <class P>
+struct simulated_driver final : treadle::detail::poll_driver<node> {
+  static constexpr std::uint32_t bell = 1, ready_bit = 2;
+
+  mc::atomic<std::uint32_t> events{0};
+  mc::atomic<node*> waiting{nullptr};
+
+  void wait(std::int64_t deadline_ns, treadle::detail::poll_batch& into) noexcept override {
+    for (;;) {
+      const std::uint32_t got = events.exchange(0, std::memory_order_acquire);
+      if ((got & bell) != 0) into.heard_bell = true;
+      if ((got & ready_bit) != 0) into.count = 1;
+      if (got != 0 || P::now_ns() >= deadline_ns) return;
+      P::futex_wait(events, 0, deadline_ns);
+    }
+  }
+  void ring() noexcept override { tell(bell); }
+  void deliver(treadle::detail::poll_batch& from, treadle::detail::task_row<node>& ready) noexcept override {
+    from.count = 0;
+    node* const woken = waiting.exchange(nullptr, std::memory_order_acquire);
+    if (woken != nullptr) ready.push_back(*woken);
+  }
+  void close() noexcept override { waiting.store(nullptr, std::memory_order_relaxed); }
+  void become_ready() { tell(ready_bit); }
+
+ private:
+  void tell(std::uint32_t what) noexcept {
+    events.fetch_or(what, std::memory_order_release);
+    P::futex_wake(&events, 1);
+  }
 };
 
 /// The scheduler with the least of a pool around it: threads of the model, the order of steps of a shutdown, and tasks
@@ -78,9 +112,14 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
       timer_->node.work = &tasks_[0];
       MC_CHECK(this->adopt_wheels(&timer_->wheel, 1));
     }
+    if (settings.io) {
+      io_ = mc::make<io_room>();
+      MC_CHECK(this->adopt_driver(io_->driver));
+    }
   }
   ~pool() {
     if (timer_ != nullptr) mc::destroy(timer_);
+    if (io_ != nullptr) mc::destroy(io_);
     for (std::uint32_t i = 0; i < this->workers().count(); ++i) drop_record(this->workers().at(i));
   }
 
@@ -150,6 +189,21 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     while (timer_->expired.load(std::memory_order_acquire) == 0) P::futex_wait(timer_->expired, 0, INT64_MAX);
   }
 
+  /// Task 0 waits for the descriptor, which is watched from now on; by a worker, or by an outsider who holds the gate.
+  void watch() {
+    at(0).payload.set(0);
+    io_->driver.waiting.store(&at(0), std::memory_order_release);
+    this->add_source();
+  }
+  void become_ready() { io_->driver.become_ready(); }
+  void tell_of_io() {
+    io_->done.store(1, std::memory_order_release);
+    P::futex_wake(&io_->done, 2);
+  }
+  void wait_for_io() {
+    while (io_->done.load(std::memory_order_acquire) == 0) P::futex_wait(io_->done, 0, INT64_MAX);
+  }
+
   /// Forks `other`, runs `here`, and joins, as fork_join does it.
   template <class F>
   void fork(record& self, branch<P>& other, F&& here) {
@@ -188,7 +242,7 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     this->injected().close();
     while (!this->gate_is_empty()) P::sleep(1000);
     this->sync().advance(lifecycle::cancelling);
-    stop_parked();
+    this->stop_parked();
     treadle::detail::sweep<P>(*this, [](node* one) {
       one->payload.get();
       ++one->swept;
@@ -236,6 +290,10 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     treadle::detail::timer_node<P> node;
     mc::atomic<std::uint32_t> expired{0};
   };
+  struct io_room {
+    simulated_driver<P> driver;
+    mc::atomic<std::uint32_t> done{0};
+  };
   struct fork_room {
     treadle::detail::fork_stack<P> stack;
     std::array<typename treadle::detail::fork_stack<P>::cell, 4> cells;
@@ -270,14 +328,8 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
       if (this->is_quiet(seen) && seen.life() == lifecycle::draining && this->sync().stop_if_unchanged(seen)) break;
       this->wait_until_maybe_quiet(INT64_MAX);
     }
-    stop_parked();
+    this->stop_parked();
     this->tell_quiet();
-  }
-  void stop_parked() {
-    for (std::uint32_t i = 0; i < this->workers().count(); ++i) {
-      record* const worker = this->workers().at(i);
-      if (worker != nullptr) worker->wake_up.shut_down();
-    }
   }
   void join_threads() {
     while (this->sync().look_acquire().total() != 0) {
@@ -297,6 +349,7 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   std::array<unsigned, 8> threads_{};
   unsigned thread_count_ = 0;
   timer_room* timer_ = nullptr;
+  io_room* io_ = nullptr;
 };
 
 inline settings settings_for(int preemptions, int stale_reads) {

@@ -58,7 +58,7 @@ byte held_up;             /* workers whose leaf waits for a fork to be taken */
 #define any_forks (shared[0] + shared[1] + shared_2 != 0)
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 52763a6f */
+ * mirrors: include/treadle/detail/waking.hpp wake 11a11728 */
 inline notify_one() {
   claim_wake(LIMIT, false, kind, as_searcher);
   if
@@ -277,13 +277,13 @@ inline look_out() {
 
 
 
-/* mirrors: include/treadle/detail/scheduler.hpp work 3d7007c5
+/* mirrors: include/treadle/detail/scheduler.hpp work 6c874231
  * mirrors: include/treadle/detail/scheduler.hpp search 6e7247bc
  * mirrors: include/treadle/detail/scheduler.hpp steal 7a208d9b
- * mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
- * mirrors: include/treadle/detail/scheduler.hpp sleep 385ec468
- * mirrors: include/treadle/detail/scheduler.hpp woken 2334641a
- * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82
+ * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
+ * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f
+ * mirrors: include/treadle/detail/parking.hpp woken 2334641a
+ * mirrors: include/treadle/detail/parking.hpp resume 896fef82
  * mirrors: include/treadle/detail/forking.hpp run_stolen 5e2017d8 */
 proctype worker(byte self) {
   bool just_woken, searcher, seen, as_searcher, naps;

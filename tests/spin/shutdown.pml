@@ -42,7 +42,7 @@ bool joined;
 #define touch() assert(!freed)
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
+ * mirrors: include/treadle/detail/waking.hpp wake 11a11728
  * mirrors: include/treadle/detail/waking.hpp start 3c69a44c */
 inline notify() {
   d_step { touch() };
@@ -134,13 +134,13 @@ proctype outsider() {
   returned++
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp work 3d7007c5
- * mirrors: include/treadle/detail/scheduler.hpp next 6d74fe51
+/* mirrors: include/treadle/detail/scheduler.hpp work 6c874231
+ * mirrors: include/treadle/detail/scheduler.hpp next 7bdef23a
  * mirrors: include/treadle/detail/scheduler.hpp put_back eba69e94
- * mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
- * mirrors: include/treadle/detail/scheduler.hpp sleep 385ec468
- * mirrors: include/treadle/detail/scheduler.hpp leave_running 19446fda
- * mirrors: include/treadle/detail/scheduler.hpp leave_parked d3eb7fbd
+ * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
+ * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f
+ * mirrors: include/treadle/detail/parking.hpp leave_running 19446fda
+ * mirrors: include/treadle/detail/parking.hpp leave_parked d1e9d932
  * mirrors: src/core/pool_core.cpp thread_main 5259e8e3 */
 proctype worker(byte self) {
   bool searcher, seen, as_searcher, just_woken;
@@ -265,12 +265,12 @@ inline tell_parked() {
 #endif
 
 /* mirrors: src/core/lifecycle.cpp close_to_outsiders c084aa03
- * mirrors: src/core/lifecycle.cpp stop_parked c8588fdf
+ * mirrors: include/treadle/detail/parking.hpp stop_parked dd40d4d9
  * mirrors: src/core/lifecycle.cpp drain_until 3c1ecdd0
  * mirrors: src/core/lifecycle.cpp cancel_all f32d76ac
- * mirrors: src/core/lifecycle.cpp shut_down 0e1ff2d9
+ * mirrors: src/core/lifecycle.cpp shut_down f9be8f01
  * mirrors: src/core/lifecycle.cpp wait_for_threads 3639861c
- * mirrors: src/core/lifecycle.cpp join d3036164
+ * mirrors: src/core/lifecycle.cpp join d14f99d3
  * mirrors: src/core/pool_core.cpp join_left 1b59b44e
  * mirrors: include/treadle/detail/scheduler.hpp is_quiet 2fcebd11
  * mirrors: include/treadle/detail/sync_word.hpp stop_if_unchanged 0f6cf598

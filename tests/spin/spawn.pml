@@ -60,7 +60,7 @@ inline wake_parked() {
 }
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
+ * mirrors: include/treadle/detail/waking.hpp wake 11a11728
  * mirrors: include/treadle/detail/waking.hpp start 3c69a44c
  * mirrors: include/treadle/detail/worker_list.hpp take_vacant b03dee59 */
 inline notify() {
@@ -116,8 +116,8 @@ inline notify() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp found cff8be79
- * mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
- * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82 */
+ * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
+ * mirrors: include/treadle/detail/parking.hpp resume 896fef82 */
 proctype worker(byte self) {
   bool just_woken, searcher, seen, as_searcher;
   byte i, kind;

@@ -72,7 +72,7 @@ byte ran;               /* ghost: tasks ended */
 /* A fresh thread is started in the step that claims it (spawn.pml has the steps), a parked one in two. The lowest
  * claimable worker is woken; a waker waits while there is none.
  * mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 52763a6f
+ * mirrors: include/treadle/detail/waking.hpp wake 11a11728
  * mirrors: include/treadle/detail/waking.hpp start 3c69a44c */
 inline notify(count) {
   do
@@ -230,13 +230,13 @@ inline run_task() {
   fi
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp work 3d7007c5
- * mirrors: include/treadle/detail/scheduler.hpp next 6d74fe51
+/* mirrors: include/treadle/detail/scheduler.hpp work 6c874231
+ * mirrors: include/treadle/detail/scheduler.hpp next 7bdef23a
  * mirrors: include/treadle/detail/scheduler.hpp search 6e7247bc
- * mirrors: include/treadle/detail/scheduler.hpp rest 4463c855
- * mirrors: include/treadle/detail/scheduler.hpp sleep 385ec468
- * mirrors: include/treadle/detail/scheduler.hpp woken 2334641a
- * mirrors: include/treadle/detail/scheduler.hpp resume 896fef82 */
+ * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
+ * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f
+ * mirrors: include/treadle/detail/parking.hpp woken 2334641a
+ * mirrors: include/treadle/detail/parking.hpp resume 896fef82 */
 proctype worker(byte self) {
   bool just_woken, searcher, seen, as_searcher, holds_queue;
   byte i, kind, hand, woken;

@@ -99,6 +99,8 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   void stand_in(void (*f)(void*) noexcept, void* argument) noexcept;
   /// Arms a timer of the user's for `deadline_ns`. Any thread; allocates the wheels when it is the first.
   [[nodiscard]] std::error_code arm_timer(timer_node<system_policy>& armed, std::int64_t deadline_ns) noexcept;
+  /// One more descriptor is watched by the pool's driver, which has been adopted. Any thread; may start a thread.
+  [[nodiscard]] std::error_code admit_source() noexcept;
   /// A queue entry turned out to have been run aside from the queue.
   void count_ran_aside() noexcept { ran_aside_.fetch_add(1, std::memory_order_relaxed); }
   void report_unhandled(const std::exception_ptr& error) const noexcept;
@@ -132,7 +134,6 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   wheel* make_wheels() noexcept;
   bool drain_until(std::int64_t deadline_ns) noexcept;
   void cancel_all(shutdown_report& report) noexcept;
-  void stop_parked() noexcept;
   void wait_for_threads() noexcept;
   void lock_lifecycle() noexcept;
   void unlock_lifecycle() noexcept;

@@ -2,7 +2,7 @@
 
 #include <treadle/assert.hpp>
 #include <treadle/config.hpp>
-#include <treadle/detail/forking.hpp>
+#include <treadle/detail/parking.hpp>
 #include <treadle/detail/sync_word.hpp>
 #include <treadle/detail/worker_list.hpp>
 
@@ -19,11 +19,12 @@ namespace treadle::detail {
 /// Host is the derived class; it gives start_thread(record) -> bool, make_record(index), drop_record(record),
 /// before_park(record), taken_from_injected(count), call_branch(record, fork_node) and ensure_started() -> bool.
 template <class P, class Task, class Host>
-class scheduler : public forking<P, Task, Host> {
-  using base = forking<P, Task, Host>;
+class scheduler : public parking<P, Task, Host> {
+  using base = parking<P, Task, Host>;
   using base::host;
   using base::injected_;
   using base::later;
+  using base::leave_from;
   using base::limits_;
   using base::quiet_epoch_;
   using base::sync_;
@@ -90,7 +91,7 @@ class scheduler : public forking<P, Task, Host> {
       }
       if (self.stolen != nullptr) {
         this->run_stolen(self);
-      } else if (!rest(self)) {
+      } else if (!this->rest(self)) {
         break;
       }
     }
@@ -103,7 +104,7 @@ class scheduler : public forking<P, Task, Host> {
   template <class Run>
   std::size_t run_ready(record& self, std::size_t most, Run&& run) noexcept {
     std::size_t count = 0;
-    static_cast<void>(bring_due(self));
+    static_cast<void>(bring_due(self) + bring_ready(self));
     while (count < most && sync_.look().life() < lifecycle::cancelling) {
       Task* task = pop_own(self);
       if (task == nullptr) task = take_from(self, injected_, 1);
@@ -171,10 +172,14 @@ class scheduler : public forking<P, Task, Host> {
 
   Task* next(record& self) noexcept {
     const sync_state state = sync_.look();
-    if (state.life() >= leave_from || state.active() > limits_.width) return nullptr;
+    if (state.life() >= leave_from) return nullptr;
+    if (self.arrived.count != 0) {
+      if (const std::size_t ready = deliver(self); ready > 1) found(self, ready - 1);
+    }
+    if (state.active() > limits_.width) return nullptr;
     if (--self.until_injected == 0 && !P::seed_defect(17)) {
       self.until_injected = tasks_until_next_look(self);
-      if (const std::size_t due = bring_due(self); due > 1) found(self, due - 1);
+      if (const std::size_t due = bring_due(self) + bring_ready(self); due > 1) found(self, due - 1);
       if (Task* const task = take_from(self, injected_, 1)) return task;
     }
     if (Task* const task = pop_own(self)) {
@@ -242,6 +247,30 @@ class scheduler : public forking<P, Task, Host> {
     return steal(self);
   }
 
+  /// Makes tasks of what the driver has brought: into the worker's ring, and what finds no room there into the injected
+  /// queue. Returns how many.
+  std::size_t deliver(record& self) noexcept {
+    task_row<Task> ready;
+    this->driver()->deliver(self.arrived, ready);
+    const std::size_t count = ready.count;
+    const std::size_t room = self.own.taken.room(count);
+    std::size_t staged = 0;
+    while (staged < count && staged < room) self.own.taken.stage(staged++, ready.pop_front());
+    if (staged != 0) self.own.taken.commit(staged);
+    while (ready.count != 0) {
+      Task* const task = ready.pop_front();
+      static_cast<void>(injected_.push(task, task, true));
+    }
+    return count;
+  }
+
+  /// Brings what has become ready while nobody sleeps in the driver. Returns how many tasks that makes.
+  std::size_t bring_ready(record& self) noexcept {
+    if (!this->has_sources() || !this->io_is_unwatched()) return 0;
+    this->look_into_driver(self);
+    return self.arrived.count != 0 ? deliver(self) : 0;
+  }
+
   /// Brings timers that have expired, as tasks, into the worker's ring. Returns how many.
   std::size_t bring_due(record& self) noexcept {
     auto* const table = this->wheels();
@@ -266,7 +295,7 @@ class scheduler : public forking<P, Task, Host> {
   /// Returns how many tasks to run until the injected queue and the timers are looked at again. With timers armed that
   /// is a matter of time as well.
   std::uint32_t tasks_until_next_look(record& self) noexcept {
-    if (this->next_due_ns() == base::never) return injected_interval;
+    if (this->next_due_ns() == base::never && !this->has_sources()) return injected_interval;
     const std::int64_t before = self.looked_ns;
     self.looked_ns = P::now_ns();
     const std::int64_t spent = self.looked_ns - before;
@@ -361,131 +390,6 @@ class scheduler : public forking<P, Task, Host> {
     self.own.taken.drain([&](Task* task) { static_cast<void>(injected_.push(task, task, true)); });
   }
 
-  /// Parks until there may be work. Returns false when the worker has to leave, which it then has.
-  bool rest(record& self) noexcept {
-    if (sync_.look().life() >= leave_from) {
-      leave_running(self);
-      return false;
-    }
-    host().before_park(self);
-    record::bump(self.count.parks);
-    self.wake_up.arm();
-    const sync_state state = sync_.announce_idle(self.searcher);
-    self.searcher = false;
-    self.become(activity::parked);
-    if (state.life() >= lifecycle::cancelling) return leave_parked(self);
-    const bool pushed = injected_.arm();
-    sync_.sleeper_barrier(state, 1);
-    if (pushed || anything_queued()) {
-      if (sync_.cancel_idle(limits_.width) == unpark::done) return resume(self, self.wake_up.disarm());
-    } else if (state.quiet() && (state.watched() || state.life() != lifecycle::running)) {
-      tell_quiet();
-    }
-    return sleep(self);
-  }
-
-  bool sleep(record& self) noexcept {
-    this->become_lookout(self);
-    this->become_keeper(self);
-    for (std::int64_t deadline = time_to_get_up(self);;) {
-      const event_result result = self.wake_up.wait_armed(deadline);
-      switch (result) {
-        case event_result::notified:
-        case event_result::granted:
-          record::bump(self.count.wakes);
-          return woken(self, result == event_result::granted);
-        case event_result::shut_down:
-          stand_down(self);
-          sync_.leave_idle();
-          return false;
-        case event_result::timed_out:
-          if (this->is_time(self)) {
-            // Nobody need be told: whoever runs looks before it parks, and we do if a slot is free.
-            if (sync_.cancel_idle(limits_.width) == unpark::done) return resume(self, self.wake_up.disarm());
-            deadline = time_to_get_up(self);
-            continue;
-          }
-          if (self.nap_ns != 0) {
-            if (this->look_out(self) && sync_.cancel_idle(limits_.width) == unpark::done) {
-              return resume(self, self.wake_up.disarm());
-            }
-            deadline = time_to_get_up(self);
-            continue;
-          }
-          deadline = INT64_MAX;  // if it may not leave now, someone is about to wake it
-          if (self.own.looks_empty() && sync_.retire_idle()) return end_retire(self, self.wake_up.disarm());
-      }
-    }
-  }
-
-  /// A keeper does not retire.
-  std::int64_t time_to_get_up(const record& self) const noexcept {
-    const std::int64_t keeps_until = self.keeps_until_ns;
-    if (self.nap_ns != 0) {
-      const std::int64_t nap_ends = P::now_ns() + self.nap_ns;
-      return nap_ends < keeps_until ? nap_ends : keeps_until;
-    }
-    if (keeps_until != base::never || limits_.retire_ns < 0) return keeps_until;
-    return later(P::now_ns(), limits_.retire_ns);
-  }
-
-  /// The worker gets up, and leaves the posts that it had.
-  void stand_down(record& self) noexcept {
-    this->leave_lookout(self);
-    this->leave_keeper(self);
-  }
-
-  bool woken(record& self, bool as_searcher) noexcept {
-    stand_down(self);
-    self.become(activity::awake);
-    self.searcher = as_searcher;
-    self.just_woken = true;
-    return true;
-  }
-
-  /// `cancel_idle` has counted this worker as active again.
-  bool resume(record& self, event_result result) noexcept {
-    if (result == event_result::notified || result == event_result::granted) {
-      // A waker had chosen us: the count that we took back is that of another sleeper.
-      sync_.give_back_idle();
-      return woken(self, result == event_result::granted);
-    }
-    return woken(self, false);
-  }
-
-  bool end_retire(record& self, event_result result) noexcept {
-    if (result == event_result::notified || result == event_result::granted) {
-      sync_.give_back_retired();
-      return woken(self, result == event_result::granted);
-    }
-    // A push that found this worker neither asleep nor gone had nobody to wake, if no more threads may exist. Then this
-    // worker is the thread to be started.
-    const sync_state state = sync_.leave_retired();
-    sync_.sleeper_barrier(state, 1);
-    if (state.searching() || !state.can_wake(limits_.width, limits_.limit) || !this->work_is_left()) return false;
-    const wake_claim claim = sync_.claim_wake(limits_.width, limits_.limit, false);
-    if (claim.kind == wake_kind::fresh) return woken(self, claim.searcher);
-    if (claim.kind == wake_kind::parked) this->wake(claim);
-    return false;
-  }
-
-  void leave_running(record& self) noexcept {
-    sync_.leave_active(self.searcher);
-    self.searcher = false;
-  }
-
-  /// The pool was stopped before whoever stopped it could see that this worker was going to park.
-  bool leave_parked(record& self) noexcept {
-    const event_result result = self.wake_up.disarm();
-    if (result == event_result::notified || result == event_result::granted) {
-      sync_.leave_active(result == event_result::granted);
-    } else {
-      sync_.leave_idle();
-    }
-    return false;
-  }
-
-  static constexpr lifecycle leave_from = P::seed_defect(1) ? lifecycle::draining : lifecycle::cancelling;
   static constexpr std::uint32_t injected_interval = 61;
   static constexpr int spin_pauses = 16;
   static constexpr std::size_t small_catch = 8;

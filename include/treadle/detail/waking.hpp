@@ -1,6 +1,7 @@
 #pragma once
 
 #include <treadle/config.hpp>
+#include <treadle/detail/polling.hpp>
 #include <treadle/detail/sync_word.hpp>
 #include <treadle/detail/timekeeping.hpp>
 #include <treadle/detail/worker_list.hpp>
@@ -24,7 +25,7 @@ struct scheduler_limits {
 /// What the pool's threads share, and how a sleeper or a new thread is brought to work that somebody has made visible.
 /// docs/design/scheduler.md.
 template <class P, class Task, class Host>
-class waking : public timekeeping<P> {
+class waking : public timekeeping<P>, public polling<P, Task> {
  public:
   using record = worker_record<P, Task>;
   using queue = task_queue<P, Task>;
@@ -76,6 +77,14 @@ class waking : public timekeeping<P> {
     if (!state.searching() && state.can_wake(limits_.width, limits_.limit) && this->time_is_unkept()) notify(1);
   }
 
+  /// One more descriptor is watched by the driver: wakes somebody if nobody sleeps in there.
+  void add_source() noexcept {
+    this->count_source();
+    sync_.barrier();  // E-PARK
+    const sync_state state = sync_.look();
+    if (!state.searching() && state.can_wake(limits_.width, limits_.limit) && this->io_is_unwatched()) notify(1);
+  }
+
   void tell_quiet() noexcept {
     sync_.unwatch();  // before the epoch moves: a watcher who comes in between is woken by it
     quiet_epoch_.fetch_add(1, std::memory_order_release);  // E-QUIET
@@ -106,7 +115,8 @@ class waking : public timekeeping<P> {
   /// Work that is seen is told now. If none is, the next push from outside must tell: the flag and the look at what was
   /// pushed are one read-modify-write.
   [[nodiscard]] bool work_is_left() noexcept {
-    return anything_queued() || any_forks() || (!P::seed_defect(132) && this->time_is_unkept()) || injected_.arm();
+    return anything_queued() || any_forks() || (!P::seed_defect(132) && this->time_is_unkept()) ||
+           (!P::seed_defect(141) && this->io_is_unwatched()) || injected_.arm();
   }
 
   void wake_if_work_is_left(std::size_t count) noexcept {
@@ -128,6 +138,10 @@ class waking : public timekeeping<P> {
       return;
     }
     for (;;) {
+      if (this->poll_.claim(claim.searcher)) {
+        this->driver()->ring();
+        return;
+      }
       // The lowest index first: the same few workers stay warm, and the others can retire.
       const std::uint32_t count = workers_.count();
       for (std::uint32_t i = 0; i < count; ++i) {

@@ -5,6 +5,7 @@
 #include <treadle/detail/event.hpp>
 #include <treadle/detail/fork_stack.hpp>
 #include <treadle/detail/local_queue.hpp>
+#include <treadle/detail/poll_driver.hpp>
 #include <treadle/detail/spin_time.hpp>
 
 #include <atomic>
@@ -58,6 +59,8 @@ struct worker_record {
   std::int64_t keeps_until_ns = INT64_MAX;  ///< when it gets up for a timer; never: it is not the keeper
   std::uint32_t interval = 1;               ///< tasks between two looks, while timers are armed
   std::int64_t looked_ns = 0;               ///< when it last looked at the injected queue between two tasks
+  bool polls = false;                       ///< sleeps in the driver, or is about to
+  poll_batch arrived;                       ///< what the driver brought, as yet undelivered
   void* host = nullptr;                     ///< the pool, for the thread's entry
   void* thread = nullptr;                   ///< what the operating system's floor keeps of the thread
 

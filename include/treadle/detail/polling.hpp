@@ -1,0 +1,51 @@
+#pragma once
+
+#include <treadle/detail/poll_event.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace treadle::detail {
+
+/// What a pool has of the world outside: a driver, how many descriptors it watches, and who sleeps in it. Descriptors
+/// that nobody watches are work that is left. docs/design/io.md.
+template <class P, class Task>
+class polling {
+ public:
+  using driver_type = poll_driver<Task>;
+
+  constexpr polling() noexcept = default;
+
+  /// Gives the pool its driver. Returns false if it has one already.
+  [[nodiscard]] bool adopt_driver(driver_type& made) noexcept {
+    driver_type* none = nullptr;
+    // E-DRIVER: who finds the driver finds it made.
+    return driver_.compare_exchange_strong(none, &made, std::memory_order_acq_rel, std::memory_order_acquire);
+  }
+  /// Returns null if there has been nothing to watch yet.
+  [[nodiscard]] driver_type* driver() const noexcept {
+    return driver_.load(std::memory_order_acquire);  // E-DRIVER
+  }
+
+  /// One descriptor fewer.
+  void remove_source() noexcept { sources_.fetch_sub(1, std::memory_order_relaxed); }
+
+  /// Says whether there is something to watch, and no worker that sleeps with an eye on it. After a barrier that
+  /// follows the adding of a source, or the getting up.
+  [[nodiscard]] bool io_is_unwatched() const noexcept {
+    return sources_.load(std::memory_order_seq_cst) != 0 && !poll_.has_waiters();  // E-WATCH
+  }
+
+ protected:
+  /// One descriptor more, which somebody has to be told of.
+  void count_source() noexcept { sources_.fetch_add(1, std::memory_order_seq_cst); }  // E-WATCH
+  [[nodiscard]] bool has_sources() const noexcept { return sources_.load(std::memory_order_relaxed) != 0; }
+
+  poll_event<P, Task> poll_;
+
+ private:
+  typename P::template atomic<driver_type*> driver_{nullptr};
+  typename P::template atomic<std::uint32_t> sources_{0};
+};
+
+}  // namespace treadle::detail

@@ -1,0 +1,195 @@
+#include "epoll_driver.hpp"
+
+#include "../os/io/epoll.hpp"
+
+#include <treadle/assert.hpp>
+#include <treadle/coro/detail/flow.hpp>
+#include <treadle/errc.hpp>
+#include <treadle/thread_pool.hpp>
+
+#include <bit>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace treadle::io::detail {
+
+namespace os = treadle::detail::os;
+using coro::detail::brief_guard;
+
+namespace {
+
+std::error_code system_error_of(int negated) noexcept { return {-negated, std::system_category()}; }
+
+constexpr std::uint64_t key_of(std::uint32_t index, std::uint32_t generation) noexcept {
+  return std::uint64_t{generation & 0x7fffffff} << 32 | index;
+}
+
+constexpr std::uint32_t bit_of(direction which) noexcept {
+  return which == direction::in ? os::readable : os::writable;
+}
+
+}  // namespace
+
+epoll_driver::~epoll_driver() {
+  if (bell_ >= 0) os::close_descriptor(bell_);
+  if (epoll_ >= 0) os::close_descriptor(epoll_);
+  for (const auto& chunk : chunk_) delete[] chunk.load(std::memory_order_relaxed);
+}
+
+std::error_code epoll_driver::open() noexcept {
+  epoll_ = os::make_epoll();
+  if (epoll_ < 0) return system_error_of(epoll_);
+  bell_ = os::make_bell(epoll_);
+  return bell_ < 0 ? system_error_of(bell_) : std::error_code{};
+}
+
+// ---- places --------------------------------------------------------------------------------------------------------
+
+watched& epoll_driver::place(std::uint32_t index) noexcept {
+  const auto chunk = static_cast<std::uint32_t>(std::bit_width(index / first_chunk + 1)) - 1;
+  const std::uint32_t begin = first_chunk * ((1u << chunk) - 1);
+  return chunk_[chunk].load(std::memory_order_acquire)[index - begin];  // E-PLACE
+}
+
+bool epoll_driver::grow() noexcept {
+  const auto chunk = static_cast<std::uint32_t>(std::bit_width(made_ / first_chunk + 1)) - 1;
+  if (chunk == chunks) return false;
+  const std::uint32_t count = first_chunk << chunk;
+  auto* const made = new (std::nothrow) watched[count];
+  if (made == nullptr) return false;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    made[i].driver_ = this;
+    made[i].index_ = made_ + i;
+    made[i].next_free_ = i + 1 < count ? &made[i + 1] : free_;
+  }
+  free_ = made;
+  made_ += count;
+  chunk_[chunk].store(made, std::memory_order_release);  // E-PLACE
+  return true;
+}
+
+watched* epoll_driver::acquire() noexcept {
+  const brief_guard exclusive(lock_);
+  if (free_ == nullptr && !grow()) return nullptr;
+  watched* const taken = std::exchange(free_, free_->next_free_);
+  for (side& each : taken->sides_) each.ended.store(closed_, std::memory_order_relaxed);
+  return taken;
+}
+
+void epoll_driver::release(watched& over, int descriptor) noexcept {
+  if (over.watched_for_ != 0) {
+    if (descriptor >= 0) os::unwatch_descriptor(epoll_, descriptor);
+    pool_.remove_source();
+  }
+  over.watched_for_ = 0;
+  // Events of before that a worker still holds are strangers from now on.
+  over.generation_.fetch_add(1, std::memory_order_relaxed);
+  const brief_guard exclusive(lock_);
+  over.next_free_ = std::exchange(free_, &over);
+}
+
+std::error_code epoll_driver::watch(watched& place, int descriptor, direction which) noexcept {
+  const brief_guard exclusive(place.lock_);
+  const std::uint32_t wanted = place.watched_for_ | bit_of(which);
+  if (wanted == place.watched_for_) return {};
+  const bool again = place.watched_for_ != 0;
+  if (!again) {
+    if (const std::error_code refused = pool_.admit_source()) return refused;
+  }
+  const int failed = os::watch_descriptor(
+      epoll_, descriptor, wanted, key_of(place.index_, place.generation_.load(std::memory_order_relaxed)), again);
+  if (failed != 0) {
+    if (!again) pool_.remove_source();
+    return system_error_of(failed);
+  }
+  place.watched_for_ = wanted;
+  return {};
+}
+
+// ---- the driver ----------------------------------------------------------------------------------------------------
+
+void epoll_driver::wait(std::int64_t deadline_ns, poll_batch& into) noexcept {
+  os::wait_for_events(epoll_, deadline_ns, into);
+}
+
+void epoll_driver::ring() noexcept { os::ring_bell(bell_); }
+
+void epoll_driver::wake_all(side& waited_at, batch& woken) noexcept {
+  const brief_guard exclusive(waited_at.lock);
+  waited_at.edges.store(waited_at.edges.load(std::memory_order_relaxed) + 1, std::memory_order_release);  // E-EDGE
+  bool must_wake = false;
+  while (coro::detail::waiter* const next = coro::detail::take_waiter(waited_at.waiting, must_wake)) {
+    if (must_wake) woken.push(next->wait->waiting());
+  }
+}
+
+void epoll_driver::deliver(poll_batch& from, ready_row& ready) noexcept {
+  batch woken;
+  for (std::uint32_t i = 0; i < from.count; ++i) {
+    const poll_batch::entry& each = from.entries[i];
+    const auto index = static_cast<std::uint32_t>(each.key);
+    watched& told = place(index);
+    // One that is closed right now may see an edge too many: whoever waits there next tries once more.
+    if (key_of(index, told.generation_.load(std::memory_order_relaxed)) != each.key) continue;
+    if ((each.what & os::readable) != 0) wake_all(told.at(direction::in), woken);
+    if ((each.what & os::writable) != 0) wake_all(told.at(direction::out), woken);
+  }
+  from.count = 0;
+  while (task* const each = woken.pop()) {
+    auto& flow = *static_cast<coro::detail::flow*>(each);
+    if (&flow.pool() == &pool_) {
+      ready.push_back(flow);
+    } else {
+      coro::detail::flow::wake(flow);
+    }
+  }
+}
+
+void epoll_driver::close() noexcept {
+  batch woken;
+  std::uint32_t made = 0;
+  {
+    const brief_guard exclusive(lock_);
+    closed_ = true;
+    made = made_;
+  }
+  for (std::uint32_t i = 0; i < made; ++i) {
+    for (side& each : place(i).sides_) {
+      each.ended.store(true, std::memory_order_relaxed);  // seen by who locks the side after us
+      wake_all(each, woken);
+    }
+  }
+  coro::detail::flow::wake_all(woken);
+}
+
+// ---- what descriptors call -----------------------------------------------------------------------------------------
+
+std::error_code watched::wait::await_resume() noexcept {
+  if (!settle()) return errc::cancelled;
+  return of_->ended.load(std::memory_order_relaxed) ? errc::shut_down : std::error_code{};
+}
+
+std::error_code watched::watch(int descriptor, direction which) noexcept {
+  return driver_->watch(*this, descriptor, which);
+}
+
+result<watched*> acquire_watched(thread_pool& pool) noexcept {
+  pool_core& core = pool.core();
+  if (core.is_inherited()) return errc::inherited_by_fork;
+  auto* driver = static_cast<epoll_driver*>(core.driver());
+  if (driver == nullptr) {
+    std::unique_ptr<epoll_driver> made(new (std::nothrow) epoll_driver(core));
+    if (made == nullptr) return errc::out_of_memory;
+    if (const std::error_code failed = made->open()) return failed;
+    if (core.adopt_driver(*made)) made.release();
+    driver = static_cast<epoll_driver*>(core.driver());
+  }
+  watched* const taken = driver->acquire();
+  if (taken == nullptr) return errc::out_of_memory;
+  return taken;
+}
+
+void release_watched(watched& over, int descriptor) noexcept { over.driver_->release(over, descriptor); }
+
+}  // namespace treadle::io::detail

@@ -1,0 +1,166 @@
+#include "socket.hpp"
+
+#include "../fault.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace treadle::detail::os {
+
+namespace {
+
+/// Calls again what a signal has interrupted.
+template <class F>
+auto uninterrupted(F&& f) noexcept -> decltype(f()) {
+  decltype(f()) returned = f();
+  while (returned < 0 && errno == EINTR) returned = f();
+  return returned < 0 ? -errno : returned;
+}
+
+const sockaddr* as_sockaddr(const socket_address& address) noexcept {
+  return reinterpret_cast<const sockaddr*>(address.room);
+}
+sockaddr* as_sockaddr(socket_address& address) noexcept { return reinterpret_cast<sockaddr*>(address.room); }
+
+static_assert(sizeof(socket_address::room) >= sizeof(sockaddr_un) && alignof(socket_address) >= alignof(sockaddr_in6));
+
+}  // namespace
+
+bool make_address(family of, const char* text, std::uint16_t port, socket_address& into) noexcept {
+  into = {};
+  switch (of) {
+    case family::ipv4: {
+      sockaddr_in made{};
+      made.sin_family = AF_INET;
+      made.sin_port = htons(port);
+      if (inet_pton(AF_INET, text, &made.sin_addr) != 1) return false;
+      std::memcpy(into.room, &made, into.bytes = sizeof made);
+      return true;
+    }
+    case family::ipv6: {
+      sockaddr_in6 made{};
+      made.sin6_family = AF_INET6;
+      made.sin6_port = htons(port);
+      if (inet_pton(AF_INET6, text, &made.sin6_addr) != 1) return false;
+      std::memcpy(into.room, &made, into.bytes = sizeof made);
+      return true;
+    }
+    case family::local:
+      break;
+  }
+  sockaddr_un made{};
+  made.sun_family = AF_UNIX;
+  const std::size_t length = std::strlen(text);
+  if (length == 0 || length >= sizeof made.sun_path) return false;
+  std::memcpy(made.sun_path, text, length);
+  const bool is_abstract = text[0] == '@';
+  if (is_abstract) made.sun_path[0] = '\0';
+  std::memcpy(into.room, &made, sizeof made);
+  into.bytes = static_cast<std::uint32_t>(offsetof(sockaddr_un, sun_path) + length + (is_abstract ? 0 : 1));
+  return true;
+}
+
+family read_address(const socket_address& from, char* text, std::uint16_t& port) noexcept {
+  text[0] = '\0';
+  port = 0;
+  const sa_family_t kind = from.bytes >= sizeof(sa_family_t) ? as_sockaddr(from)->sa_family : sa_family_t{AF_UNIX};
+  if (kind == AF_INET) {
+    sockaddr_in read{};
+    std::memcpy(&read, from.room, sizeof read);
+    inet_ntop(AF_INET, &read.sin_addr, text, INET6_ADDRSTRLEN);
+    port = ntohs(read.sin_port);
+    return family::ipv4;
+  }
+  if (kind == AF_INET6) {
+    sockaddr_in6 read{};
+    std::memcpy(&read, from.room, sizeof read);
+    inet_ntop(AF_INET6, &read.sin6_addr, text, INET6_ADDRSTRLEN);
+    port = ntohs(read.sin6_port);
+    return family::ipv6;
+  }
+  constexpr std::size_t path_at = offsetof(sockaddr_un, sun_path);
+  if (from.bytes > path_at) {
+    const std::size_t length = from.bytes - path_at;
+    std::memcpy(text, from.room + path_at, length);
+    text[length] = '\0';
+    if (text[0] == '\0') text[0] = '@';
+  }
+  return family::local;
+}
+
+int make_stream_socket(const socket_address& like) noexcept {
+  if (fails(call::socket)) return -errno;
+  const int made = socket(as_sockaddr(like)->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  return made >= 0 ? made : -errno;
+}
+
+int bind_and_listen(int socket, const socket_address& at, int backlog) noexcept {
+  const int on = 1;
+  if (as_sockaddr(at)->sa_family != AF_UNIX) setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (fails(call::bind) || bind(socket, as_sockaddr(at), at.bytes) != 0) return -errno;
+  return listen(socket, backlog) == 0 ? 0 : -errno;
+}
+
+int accept_from(int listener, socket_address& peer) noexcept {
+  if (fails(call::accept)) return -errno;
+  return uninterrupted([&] {
+    socklen_t bytes = sizeof peer.room;
+    const int made = accept4(listener, as_sockaddr(peer), &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    peer.bytes = made >= 0 ? static_cast<std::uint32_t>(bytes) : 0;
+    return made;
+  });
+}
+
+int connect_to(int socket, const socket_address& peer) noexcept {
+  if (fails(call::connect)) return -errno;
+  if (connect(socket, as_sockaddr(peer), peer.bytes) == 0) return 0;
+  // Interrupted, it goes on by itself, as one that is in progress does.
+  return errno == EINTR ? -EINPROGRESS : -errno;
+}
+
+int connect_result(int socket) noexcept {
+  int error = 0;
+  socklen_t bytes = sizeof error;
+  if (getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0) return -errno;
+  return -error;
+}
+
+std::ptrdiff_t receive(int socket, void* into, std::size_t bytes) noexcept {
+  if (fails(call::receive)) return -errno;
+  return uninterrupted([&] { return static_cast<std::ptrdiff_t>(recv(socket, into, bytes, 0)); });
+}
+
+std::ptrdiff_t send(int socket, const void* from, std::size_t bytes) noexcept {
+  if (fails(call::send)) return -errno;
+  return uninterrupted([&] { return static_cast<std::ptrdiff_t>(::send(socket, from, bytes, MSG_NOSIGNAL)); });
+}
+
+int end_sending(int socket) noexcept { return shutdown(socket, SHUT_WR) == 0 ? 0 : -errno; }
+
+int own_address(int socket, socket_address& into) noexcept {
+  socklen_t bytes = sizeof into.room;
+  if (getsockname(socket, as_sockaddr(into), &bytes) != 0) return -errno;
+  into.bytes = static_cast<std::uint32_t>(bytes);
+  return 0;
+}
+
+int set_no_delay(int socket, bool on) noexcept {
+  const int value = on ? 1 : 0;
+  return setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) == 0 ? 0 : -errno;
+}
+
+int set_nonblocking(int descriptor) noexcept {
+  const int flags = fcntl(descriptor, F_GETFL);
+  if (flags < 0) return -errno;
+  return (flags & O_NONBLOCK) != 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
+}
+
+}  // namespace treadle::detail::os

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// The calls on sockets and other descriptors that do not block. Those that can fail return a negated errno.
+namespace treadle::detail::os {
+
+/// Room for any socket address; `bytes` of it are used.
+struct socket_address {
+  alignas(8) unsigned char room[128] = {};
+  std::uint32_t bytes = 0;
+};
+
+enum class family { ipv4, ipv6, local };
+
+/// Reads "127.0.0.1", "::1" or, for `local`, a path, where a leading '@' stands for the abstract namespace. False if it
+/// is none.
+[[nodiscard]] bool make_address(family of, const char* text, std::uint16_t port, socket_address& into) noexcept;
+/// Writes the address into `text`, of 112 bytes at least, and returns the family and the port.
+family read_address(const socket_address& from, char* text, std::uint16_t& port) noexcept;
+
+/// Returns a new stream socket for addresses like `like`.
+[[nodiscard]] int make_stream_socket(const socket_address& like) noexcept;
+[[nodiscard]] int bind_and_listen(int socket, const socket_address& at, int backlog) noexcept;
+/// Returns the new connection's socket.
+[[nodiscard]] int accept_from(int listener, socket_address& peer) noexcept;
+/// Returns 0, or -EINPROGRESS: then `connect_result` tells once the socket is writable.
+[[nodiscard]] int connect_to(int socket, const socket_address& peer) noexcept;
+[[nodiscard]] int connect_result(int socket) noexcept;
+[[nodiscard]] std::ptrdiff_t receive(int socket, void* into, std::size_t bytes) noexcept;
+[[nodiscard]] std::ptrdiff_t send(int socket, const void* from, std::size_t bytes) noexcept;
+/// Ends the sending half.
+[[nodiscard]] int end_sending(int socket) noexcept;
+[[nodiscard]] int own_address(int socket, socket_address& into) noexcept;
+[[nodiscard]] int set_no_delay(int socket, bool on) noexcept;
+/// Makes the descriptor one whose calls do not block.
+[[nodiscard]] int set_nonblocking(int descriptor) noexcept;
+
+}  // namespace treadle::detail::os
