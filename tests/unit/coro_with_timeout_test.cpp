@@ -206,8 +206,7 @@ TEST_P(coro_timeouts, race_with_what_they_limit) {
   std::size_t had = 0, given = 0;
   for (std::size_t round = 0; round < smaller_if_slow(300); ++round) {
     auto handle = coro::spawn(pool, [](coro::semaphore& from, std::chrono::microseconds limit) -> coro::task<> {
-      co_await coro::with_timeout(limit,
-                                  [](coro::semaphore& of) -> coro::task<> { co_await of.acquire(); }(from));
+      co_await coro::with_timeout(limit, [](coro::semaphore& of) -> coro::task<> { co_await of.acquire(); }(from));
     }(permits, std::chrono::microseconds(random.below(150))));
     const auto until = steady::now() + std::chrono::microseconds(random.below(200));
     while (steady::now() < until) {

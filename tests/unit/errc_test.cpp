@@ -13,11 +13,11 @@
 namespace treadle::test {
 namespace {
 
-constexpr std::array all_codes{
-    errc::shut_down,      errc::queue_full,          errc::would_deadlock,   errc::cancelled,   errc::inherited_by_fork,
-    errc::bad_stack_size, errc::too_many_threads,    errc::bad_cpu,          errc::bad_name,    errc::out_of_memory,
-    errc::graph_cycle,    errc::graph_has_no_source, errc::graph_is_running, errc::foreign_node,
-    errc::timed_out};
+constexpr std::array all_codes{errc::shut_down,        errc::queue_full,        errc::would_deadlock,
+                               errc::cancelled,        errc::inherited_by_fork, errc::bad_stack_size,
+                               errc::too_many_threads, errc::bad_cpu,           errc::bad_name,
+                               errc::out_of_memory,    errc::graph_cycle,       errc::graph_has_no_source,
+                               errc::graph_is_running, errc::foreign_node,      errc::timed_out};
 
 TEST(errc, each_code_has_a_message_of_its_own) {
   std::set<std::string> messages;

@@ -21,9 +21,7 @@ template <class T>
 class [[nodiscard]] timed : public detail::branch_group {
  public:
   timed(std::int64_t deadline_ns, task<T>&& body)
-      : branch_group(detail::stops_others::always),
-        body_(std::move(body)),
-        limit_(detail::sleeps_until(deadline_ns)) {
+      : branch_group(detail::stops_others::always), body_(std::move(body)), limit_(detail::sleeps_until(deadline_ns)) {
     adopt(branches_.data(), branches_.size());
     bind(of_body, body_);
     bind(of_limit, limit_);
