@@ -388,6 +388,9 @@ void stop_against_close(mc::execution& x) {
 }
 
 TREADLE_MODEL(stop_list_model, stop_against_expiry, settings_for(2, 1), stop_against_expiry<model_policy>)
+const bool faults_listed = model::list({133, "stop_list", stop_against_expiry<mc::with_defect<133>>,
+                                        stop_against_expiry<model_policy>, settings_for(2, 1).bounds});
+
 TREADLE_MODEL(stop_list_model, stop_against_close, settings_for(2, 1), stop_against_close<model_policy>)
 TREADLE_MODEL(wake_once_model, armed_is_published, settings_for(mc::unlimited, 2), armed_is_published<model_policy>)
 TREADLE_MODEL(wait_list_model, give_against_wait, settings_for(3, 2), give_against_wait<model_policy>)

@@ -43,9 +43,11 @@ class stop_list {
     const brief_guard guard(lock_);
     if (requested_.load(std::memory_order_relaxed)) return false;
     link(added);
-    if (begin()) return true;
-    unlink(added);
-    return false;
+    if (P::seed_defect(133)) lock_.unlock();
+    const bool begun = begin();
+    if (P::seed_defect(133)) lock_.lock();
+    if (!begun) unlink(added);
+    return begun;
   }
 
   /// Any thread. From the return on the node is not touched any more.
