@@ -364,6 +364,16 @@ bedroom<P>* make_bedroom(mc::execution& x) {
   return room;
 }
 
+/// A request to stop while a coroutine goes to sleep: if it slept, it is woken.
+template <class P>
+void stop_against_sleep(mc::execution& x) {
+  auto* room = make_bedroom<P>(x);
+  x.thread([room] { room->begin(); });
+  x.thread([room] { room->request(); });
+  x.run();
+  MC_CHECK(room->woken.peek() == (room->slept.peek() ? 1 : 0));
+}
+
 /// A sleep, the time that it waits for, and a request to stop: it is woken once if it slept, and its frame, which is gone
 /// then, is touched by nobody.
 template <class P>
@@ -387,9 +397,10 @@ void stop_against_close(mc::execution& x) {
   MC_CHECK(room->woken.peek() == (room->slept.peek() ? 1 : 0));
 }
 
+TREADLE_MODEL(stop_list_model, stop_against_sleep, settings_for(3, 2), stop_against_sleep<model_policy>)
 TREADLE_MODEL(stop_list_model, stop_against_expiry, settings_for(2, 1), stop_against_expiry<model_policy>)
-const bool faults_listed = model::list({133, "stop_list", stop_against_expiry<mc::with_defect<133>>,
-                                        stop_against_expiry<model_policy>, settings_for(2, 1).bounds});
+const bool faults_listed = model::list({133, "stop_list", stop_against_sleep<mc::with_defect<133>>,
+                                        stop_against_sleep<model_policy>, settings_for(3, 2).bounds});
 
 TREADLE_MODEL(stop_list_model, stop_against_close, settings_for(2, 1), stop_against_close<model_policy>)
 TREADLE_MODEL(wake_once_model, armed_is_published, settings_for(mc::unlimited, 2), armed_is_published<model_policy>)

@@ -54,8 +54,9 @@ class [[nodiscard]] timed : public detail::branch_group {
 /// passed since this call, asks it to stop, and still awaits it: nothing runs on behind your back. Then throws
 /// `errc::timed_out`, unless `body` was over with a result or threw something else than `errc::cancelled` all the same:
 /// that arrives, so nothing that it got is lost. Inside, `this_coro::locals().deadline` is the earlier of the inherited
-/// one and this. A request to stop the awaiting coroutine reaches `body`. A time that has passed already lets `body` run
-/// to its first wait. Allocates from the store of frames; throws std::bad_alloc.
+/// one and this. A request to stop the awaiting coroutine reaches `body`; then it is `errc::cancelled` that arrives. A
+/// time that has passed already lets `body` run to its first wait. Allocates from the store of frames; throws
+/// std::bad_alloc.
 template <class Rep, class Period, class T>
 timed<T> with_timeout(std::chrono::duration<Rep, Period> time, task<T> body) {
   return timed<T>(treadle::detail::deadline_after(time), std::move(body));
