@@ -55,8 +55,8 @@ class [[nodiscard]] timed : public detail::branch_group {
 /// `errc::timed_out`, unless `body` was over with a result or threw something else than `errc::cancelled` all the same:
 /// that arrives, so nothing that it got is lost. Inside, `this_coro::locals().deadline` is the earlier of the inherited
 /// one and this. A request to stop the awaiting coroutine reaches `body`; then it is `errc::cancelled` that arrives. A
-/// time that has passed already lets `body` run to its first wait. Allocates from the store of frames; throws
-/// std::bad_alloc.
+/// time that has passed already lets `body` run to its first wait; a pool that is shut down keeps no time, and asks
+/// `body` to stop, under drain, too. Allocates from the store of frames; throws std::bad_alloc.
 template <class Rep, class Period, class T>
 timed<T> with_timeout(std::chrono::duration<Rep, Period> time, task<T> body) {
   return timed<T>(treadle::detail::deadline_after(time), std::move(body));
