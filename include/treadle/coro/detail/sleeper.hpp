@@ -20,7 +20,7 @@ class TREADLE_EXPORT sleeper : flow_stops::node {
  public:
   explicit sleeper(std::int64_t deadline_ns) noexcept : node(&reach), deadline_ns_(deadline_ns) {}
 
-  [[nodiscard]] static bool await_ready() noexcept { return false; }
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
   template <std::derived_from<promise_base> Promise>
   bool await_suspend(std::coroutine_handle<Promise> waiting) noexcept {
     flow& self = waiting.promise().running_flow();
