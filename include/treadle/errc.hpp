@@ -22,6 +22,7 @@ enum class errc {
   graph_has_no_source,  ///< each step of a graph has a predecessor: none could be the first
   graph_is_running,     ///< a graph runs once at a time, and is not changed meanwhile
   foreign_node,         ///< the node is another graph's
+  timed_out,            ///< the time for it has passed
 };
 
 /// Returns the category of `errc`. Any thread; neither blocks nor allocates.

@@ -98,8 +98,8 @@ class TREADLE_EXPORT thread_pool {
   [[nodiscard]] std::error_code drain() noexcept { return core_.drain(); }
 
   /// Ends the pool: outsiders are refused from now on. `drain` runs everything first, and tasks may still schedule;
-  /// `cancel` starts nothing more, waits for no task, and gives back what did not run. Any number of calls; a cancel
-  /// overtakes a drain.
+  /// `cancel` starts nothing more, waits for no task, and gives back what did not run. Either lets go of armed timers,
+  /// and ends the sleep of coroutines. Any number of calls; a cancel overtakes a drain.
   shutdown_report shutdown(shutdown_mode mode = shutdown_mode::drain) noexcept {
     return core_.shut_down(mode, detail::no_deadline);
   }

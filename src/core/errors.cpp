@@ -46,6 +46,8 @@ class category final : public std::error_category {
         return "the graph is running";
       case errc::foreign_node:
         return "the node belongs to another graph";
+      case errc::timed_out:
+        return "the time for it has passed";
     }
     return "unknown treadle error " + std::to_string(code);
   }
@@ -70,6 +72,8 @@ class category final : public std::error_category {
         return std::errc::invalid_argument;
       case errc::graph_is_running:
         return std::errc::device_or_resource_busy;
+      case errc::timed_out:
+        return std::errc::timed_out;
       default:
         return {code, *this};
     }

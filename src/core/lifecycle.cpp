@@ -67,6 +67,37 @@ void pool_core::close_to_outsiders() noexcept {
   while (!gate_is_empty()) sleep_thread(short_nap_ns);
 }
 
+std::uint64_t pool_core::end_timers(batch* not_run) noexcept {
+  batch made_by_pool;
+  close_wheels([&](timer_node<system_policy>& armed) {
+    auto* const awaiting = static_cast<task*>(armed.work);
+    if (awaiting->callback == &run_internal) {
+      made_by_pool.push(*awaiting);
+    } else if (not_run != nullptr) {
+      not_run->push(*awaiting);
+    }
+  });
+  if (made_by_pool.empty()) return 0;
+  task* last = nullptr;
+  for (task& each : made_by_pool) last = &each;
+  if (!readmit(&*made_by_pool.begin(), last, made_by_pool.size())) return cancel_made(made_by_pool);
+  made_by_pool.clear();
+  return 0;
+}
+
+std::uint64_t pool_core::cancel_made(batch& made_by_pool) noexcept {
+  std::uint64_t cancelled = 0;
+  while (task* const ended = made_by_pool.pop()) {
+    auto* const made = static_cast<internal_task*>(ended);
+    if (made->operations_of->cancel(made)) {
+      ++cancelled;
+    } else {
+      count_ran_aside();
+    }
+  }
+  return cancelled;
+}
+
 void pool_core::cancel_all(shutdown_report& report) noexcept {
   sync().advance(lifecycle::cancelling);
   batch made_by_pool;
@@ -77,15 +108,7 @@ void pool_core::cancel_all(shutdown_report& report) noexcept {
     (swept->callback == &run_internal ? made_by_pool : report.not_run).push(*swept);
   });
   unlock_lifecycle();
-  // Outside the lock: what is destroyed here is the user's.
-  while (task* const swept = made_by_pool.pop()) {
-    auto* const made = static_cast<internal_task*>(swept);
-    if (made->operations_of->cancel(made)) {
-      ++report.cancelled;
-    } else {
-      count_ran_aside();
-    }
-  }
+  report.cancelled += cancel_made(made_by_pool);  // outside the lock: what is destroyed here is the user's
   tell_quiet();
 }
 
@@ -114,9 +137,9 @@ shutdown_report pool_core::shut_down(shutdown_mode mode, std::int64_t deadline_n
     sync().advance(lifecycle::stopped);
     return report;
   }
-  close_wheels([&](timer_node<system_policy>& armed) { report.not_run.push(*static_cast<task*>(armed.work)); });
+  sync().advance(mode == shutdown_mode::drain ? lifecycle::draining : lifecycle::cancelling);
+  report.cancelled += end_timers(&report.not_run);
   if (driver() != nullptr) driver()->close();
-  if (mode == shutdown_mode::drain) sync().advance(lifecycle::draining);
   if (mode == shutdown_mode::cancel || !drain_until(deadline_ns)) cancel_all(report);
   count_report(report);
   return report;
@@ -139,7 +162,7 @@ std::error_code pool_core::join() noexcept {
     sync().advance(lifecycle::stopped);
     return {};
   }
-  close_wheels([](timer_node<system_policy>&) {});
+  static_cast<void>(end_timers(nullptr));
   if (driver() != nullptr) driver()->close();
   while (!drain_until(no_deadline)) {
   }

@@ -262,7 +262,9 @@ void run_internal(task* made) noexcept {
 
 std::size_t pool_core::run_ready_tasks(record& worker) noexcept {
   constexpr std::size_t most = 61;
-  return run_ready(worker, most, &run_task);
+  const std::size_t ran = run_ready(worker, most, &run_task);
+  if (worker.just_woken) tell_time();  // they may have armed timers, and the caller goes on computing
+  return ran;
 }
 
 // ---- threads ------------------------------------------------------------------------------------------------------

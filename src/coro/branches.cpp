@@ -10,11 +10,13 @@ std::coroutine_handle<> branch::ended(flow& over) noexcept {
 void branch_group::start(flow& parent) noexcept {
   parent_ = &parent;
   running_.store(count_, std::memory_order_relaxed);  // the push publishes it
+  task_locals locals = parent.locals();
+  if (latest_ < locals.deadline) locals.deadline = latest_;
   batch all;
   for (std::size_t i = 0; i < count_; ++i) {
     first_[i].group = this;
     first_[i].set_pool(parent.pool());
-    first_[i].set_locals(parent.locals());
+    first_[i].set_locals(locals);
     all.push(first_[i]);
   }
   if (parent.is_abandoned() || !parent.stops().add(*this)) {

@@ -26,6 +26,8 @@ void spawned::listen_to(std::stop_token stop) {
 std::coroutine_handle<> spawned::ended(flow& over) noexcept {
   spawned& self = *static_cast<own_flow&>(over).owner;
   self.listening_.reset();
+  // A pool that ends has asked everybody to stop: what its coroutines say to that is no news to the hook.
+  if (self.error() != nullptr && over.pool().is_ending()) static_cast<void>(over.request_stop());
   batch woken;
   {
     const brief_guard guard(self.joining_.lock);

@@ -19,7 +19,7 @@ timer::~timer() {
 }
 
 std::error_code timer::arm_at_ns(std::int64_t deadline_ns) noexcept {
-  return pool_->core().arm_timer(node_, deadline_ns);
+  return pool_->core().arm_timer(node_, deadline_ns, detail::context().in_timer);
 }
 
 bool timer::cancel() noexcept {
@@ -57,7 +57,8 @@ pool_core::wheel* pool_core::make_wheels() noexcept {
   return wheels();
 }
 
-std::error_code pool_core::arm_timer(timer_node<system_policy>& armed, std::int64_t deadline_ns) noexcept {
+std::error_code pool_core::arm_timer(timer_node<system_policy>& armed, std::int64_t deadline_ns,
+                                     bool returns) noexcept {
   if (is_inherited()) return errc::inherited_by_fork;
   thread_context& here = context();
   record* const inside = here.pool == this ? here.record : nullptr;
@@ -76,7 +77,7 @@ std::error_code pool_core::arm_timer(timer_node<system_policy>& armed, std::int6
         refused = why_refused();
         break;
       case arming::first:
-        if (inside != nullptr && here.in_timer) {
+        if (inside != nullptr && returns) {
           inside->just_woken = true;  // it tells when it finds other work; else it parks, and keeps the time itself
         } else {
           tell_time();

@@ -1,14 +1,16 @@
 // Models of the kernels that coroutines wait with: brief_lock.hpp excludes and publishes, even if what it guards dies with
 // the next holder; wake_once.hpp, wait_list.hpp and stop_list.hpp end each wait once, and a waiter is woken if and only if
-// it sleeps.
+// it sleeps; so does a sleep, with stop_list.hpp and timer_wheel.hpp.
 #include "model_test.hpp"
 
 #include <treadle/detail/brief_lock.hpp>
 #include <treadle/detail/stop_list.hpp>
+#include <treadle/detail/timer_wheel.hpp>
 #include <treadle/detail/wait_list.hpp>
 #include <treadle/detail/wake_once.hpp>
 
 #include <array>
+#include <cstdint>
 
 namespace {
 
@@ -292,6 +294,115 @@ void armed_is_published(mc::execution& x) {
   MC_CHECK(one->once.cause() != wake_cause::none);
 }
 
+// ---- sleep ----------------------------------------------------------------------------------------------------------
+
+template <class P>
+struct woken_nap;
+
+/// A coroutine's sleep, as coro/detail/sleeper.hpp has it: its timer lies in a wheel, itself in a stop list.
+template <class P>
+struct nap : treadle::detail::stop_list<P, woken_nap<P>>::node {
+  using base = typename treadle::detail::stop_list<P, woken_nap<P>>::node;
+  nap() noexcept : base(&reach) {}
+  static void reach(base& reached, woken_nap<P>& woken) noexcept;
+
+  treadle::detail::timer_node<P> timer;
+  mc::plain<int> frame{0};
+};
+
+template <class P>
+struct woken_nap {
+  nap<P>* only = nullptr;
+};
+
+template <class P>
+void nap<P>::reach(base& reached, woken_nap<P>& woken) noexcept {
+  auto& self = static_cast<nap&>(reached);
+  if (treadle::detail::timer_wheel<P>::cancel(self.timer)) woken.only = &self;
+}
+
+template <class P>
+struct bedroom {
+  treadle::detail::stop_list<P, woken_nap<P>> stops;
+  treadle::detail::timer_wheel<P> wheel;
+  nap<P>* sleeper = nullptr;
+  mc::plain<bool> slept{false};
+  mc::atomic<int> woken{0};
+
+  void begin() {
+    sleeper->frame.set(1);
+    sleeper->timer.work = sleeper;
+    const bool begun =
+        stops.add_begun(*sleeper, [this] { return wheel.arm(sleeper->timer, 1) != treadle::detail::arming::refused; });
+    slept.set(begun);
+    if (!begun) mc::destroy(sleeper);
+  }
+  /// Runs the resumed coroutine to its end: its frame is gone afterwards.
+  void resume(nap<P>* whose) {
+    MC_CHECK(whose->frame.get() == 1);
+    stops.remove(*whose);
+    mc::destroy(whose);
+    woken.fetch_add(1, std::memory_order_relaxed);
+  }
+  void request() {
+    woken_nap<P> reached;
+    stops.request(reached);
+    if (reached.only != nullptr) resume(reached.only);
+  }
+  void expire() {
+    wheel.expire(1'000'000, SIZE_MAX, [this](auto& expired) { resume(static_cast<nap<P>*>(expired.work)); });
+  }
+  void close() {
+    wheel.close([this](auto& armed) { resume(static_cast<nap<P>*>(armed.work)); });
+  }
+};
+
+template <class P>
+bedroom<P>* make_bedroom(mc::execution& x) {
+  auto* room = x.make<bedroom<P>>();
+  room->sleeper = mc::make<nap<P>>();
+  return room;
+}
+
+/// A request to stop while a coroutine goes to sleep: if it slept, it is woken.
+template <class P>
+void stop_against_sleep(mc::execution& x) {
+  auto* room = make_bedroom<P>(x);
+  x.thread([room] { room->begin(); });
+  x.thread([room] { room->request(); });
+  x.run();
+  MC_CHECK(room->woken.peek() == (room->slept.peek() ? 1 : 0));
+}
+
+/// A sleep, the time that it waits for, and a request to stop: it is woken once if it slept, and its frame, which is gone
+/// then, is touched by nobody.
+template <class P>
+void stop_against_expiry(mc::execution& x) {
+  auto* room = make_bedroom<P>(x);
+  x.thread([room] { room->begin(); });
+  x.thread([room] { room->expire(); });
+  x.thread([room] { room->request(); });
+  x.run();
+  MC_CHECK(room->woken.peek() == (room->slept.peek() ? 1 : 0));
+}
+
+/// The same with a wheel that is closed.
+template <class P>
+void stop_against_close(mc::execution& x) {
+  auto* room = make_bedroom<P>(x);
+  x.thread([room] { room->begin(); });
+  x.thread([room] { room->close(); });
+  x.thread([room] { room->request(); });
+  x.run();
+  MC_CHECK(room->woken.peek() == (room->slept.peek() ? 1 : 0));
+}
+
+TREADLE_MODEL(stop_list_model, stop_against_sleep, settings_for(3, 2), stop_against_sleep<model_policy>)
+TREADLE_MODEL(stop_list_model, stop_against_expiry, settings_for(2, 1), stop_against_expiry<model_policy>)
+const bool faults_listed = model::list({133, "stop_list", stop_against_sleep<mc::with_defect<133>>,
+                                        stop_against_sleep<model_policy>, settings_for(3, 2).bounds});
+
+TREADLE_MODEL(stop_list_model, stop_against_close, settings_for(2, 1), stop_against_close<model_policy>)
 TREADLE_MODEL(wake_once_model, armed_is_published, settings_for(mc::unlimited, 2), armed_is_published<model_policy>)
 TREADLE_MODEL(wait_list_model, give_against_wait, settings_for(3, 2), give_against_wait<model_policy>)
 TREADLE_MODEL(wait_list_model, two_places, settings_for(2, 1), two_places<model_policy>)

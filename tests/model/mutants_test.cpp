@@ -100,6 +100,20 @@ const std::multiset<std::string>& survivors_listed() {
   static const std::multiset<std::string> listed = {
       std::string(R"(fork_stack.hpp, claim: if (zone_.compare_exchange_weak(word, now.without_oldest().word(), std::)"
                   R"(memory_order_acquire, acquire -> relaxed)"),
+      std::string(R"(timekeeping.hpp, adopt_wheels: return wheels_.compare_exchange_strong(none, table, std::me)"
+                  R"(mory_order_acq_rel, std::memory_order_acquire); acq_rel -> release)"),
+      std::string(R"(timekeeping.hpp, adopt_wheels: return wheels_.compare_exchange_strong(none, table, std::me)"
+                  R"(mory_order_acq_rel, std::memory_order_acquire); acquire -> relaxed on failure)"),
+      std::string(R"(timekeeping.hpp, close_wheels: if (wheels_.compare_exchange_strong(table, closed_table(), )"
+                  R"(std::memory_order_acq_rel, acq_rel -> acquire)"),
+      std::string(R"(timekeeping.hpp, close_wheels: if (wheels_.compare_exchange_strong(table, closed_table(), )"
+                  R"(std::memory_order_acq_rel, acq_rel -> release)"),
+      std::string(R"(timekeeping.hpp, time_is_unkept: return next != never && next < kept_until_ns_.load(std::m)"
+                  R"(emory_order_seq_cst); seq_cst -> acquire)"),
+      std::string(R"(timekeeping.hpp, take_post: if (kept_until_ns_.compare_exchange_weak(kept, next, std::memo)"
+                  R"(ry_order_seq_cst, std::memory_order_relaxed)) { seq_cst -> acq_rel)"),
+      std::string(R"(timekeeping.hpp, leave_post: kept_until_ns_.compare_exchange_strong(until_ns, never, std::)"
+                  R"(memory_order_seq_cst, seq_cst -> acq_rel)"),
       std::string(R"(waking.hpp, tell_quiet: quiet_epoch_.fetch_add(1, std::memory_order_release); release -> r)"
                   R"(elaxed)"),
       std::string(R"(waking.hpp, start: worker->state.store(record_state::vacant, std::memory_order_release); r)"
@@ -155,7 +169,7 @@ TEST_P(mutants, are_caught) {
 constexpr const char* kernels[] = {
     "arrivals.hpp",   "brief_lock.hpp",  "completion.hpp",     "event.hpp",     "fork_stack.hpp",   "forking.hpp",
     "ring.hpp",       "scheduler.hpp",   "scope_children.hpp", "stop_list.hpp", "strand_queue.hpp", "sync_word.hpp",
-    "task_queue.hpp", "timer_wheel.hpp", "wake_once.hpp",      "waking.hpp",    "worker_list.hpp"};
+    "task_queue.hpp", "timekeeping.hpp", "timer_wheel.hpp",    "wake_once.hpp", "waking.hpp",       "worker_list.hpp"};
 INSTANTIATE_TEST_SUITE_P(kernels, mutants, testing::ValuesIn(kernels), [](const auto& parameter) {
   const std::string file = parameter.param;
   return file.substr(0, file.find('.'));

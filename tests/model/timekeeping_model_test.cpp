@@ -79,6 +79,70 @@ void keeper_is_called_away(mc::execution& x) {
   x.run();
 }
 
+// ---- the table of wheels, without a scheduler ------------------------------------------------------------------------
+
+template <class P>
+struct clockwork : treadle::detail::timekeeping<P> {
+  using wheel = treadle::detail::timer_wheel<P>;
+
+  typename wheel::node timers[2];
+  mc::atomic<int> called{0};
+  mc::atomic<int> refused{0};
+
+  /// Arms a timer, with wheels of its own if it finds none, as pool_core does.
+  void arm(int number) {
+    if (this->wheels() == nullptr) {
+      wheel* const made = mc::make<wheel>();
+      if (!this->adopt_wheels(made, 1)) mc::destroy(made);
+    }
+    wheel* const table = this->wheels();
+    if (table == nullptr || table->arm(timers[number], 1) == treadle::detail::arming::refused) {
+      refused.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  void expire() {
+    wheel* const table = this->wheels();
+    if (table == nullptr) return;
+    MC_CHECK(this->wheel_count() == 1);
+    if (this->next_due_ns() == this->never) return;
+    table->expire(1'000'000, SIZE_MAX, [this](auto&) { called.fetch_add(1, std::memory_order_relaxed); });
+  }
+  void close() {
+    this->close_wheels([this](auto&) { called.fetch_add(1, std::memory_order_relaxed); });
+  }
+  void end() {
+    if (wheel* const table = this->wheels()) mc::destroy(table);
+  }
+};
+
+/// Two arm the first timers of a pool while a worker looks for some: there is one table, and who sees it sees it whole.
+template <class P>
+void first_arms(mc::execution& x) {
+  auto* c = x.make<clockwork<P>>();
+  x.thread([c] { c->arm(0); });
+  x.thread([c] { c->arm(1); });
+  x.thread([c] { c->expire(); });
+  x.run();
+  c->expire();
+  MC_CHECK(c->called.peek() == 2 && c->refused.peek() == 0);
+  c->end();
+}
+
+/// A pool ends while its first timer is armed: that is refused, or handed back.
+template <class P>
+void close_against_the_first_arm(mc::execution& x) {
+  auto* c = x.make<clockwork<P>>();
+  x.thread([c] { c->arm(0); });
+  x.thread([c] { c->close(); });
+  x.thread([c] { c->close(); });
+  x.run();
+  MC_CHECK(c->called.peek() + c->refused.peek() == 1);
+  c->end();
+}
+
+TREADLE_MODEL(timekeeping_model, first_arms, settings_for(3, 2), first_arms<model_policy>)
+TREADLE_MODEL(timekeeping_model, close_against_the_first_arm, settings_for(3, 2),
+              close_against_the_first_arm<model_policy>)
 TREADLE_MODEL(timekeeping_model, armed_from_outside_one_worker, settings_for(1, 1), armed_from_outside<model_policy, 1>)
 TREADLE_MODEL(timekeeping_model, armed_from_outside_two_workers, settings_for(1, 1),
               armed_from_outside<model_policy, 2>)

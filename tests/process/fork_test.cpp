@@ -11,8 +11,9 @@ TEST_P(fork_child, behaves) { expect_exit("fork_child", {GetParam()}); }
 INSTANTIATE_TEST_SUITE_P(all, fork_child,
                          testing::Values("started_pool_is_refused", "shut_down_pool_is_refused",
                                          "default_pool_is_refused", "strand_is_refused", "unstarted_pool_works",
-                                         "destructor_does_nothing", "wait_for_inherited_future", "fork_in_task",
-                                         "return_from_task_in_child", "child_of_child", "fork_while_starting"),
+                                         "destructor_does_nothing", "wait_for_inherited_future", "sleeping_coroutine",
+                                         "fork_in_task", "return_from_task_in_child", "child_of_child",
+                                         "fork_while_starting"),
                          &scenario::name);
 
 #if TREADLE_TEST_SLOW_FACTOR == 1

@@ -267,10 +267,10 @@ inline tell_parked() {
 /* mirrors: src/core/lifecycle.cpp close_to_outsiders c084aa03
  * mirrors: include/treadle/detail/parking.hpp stop_parked dd40d4d9
  * mirrors: src/core/lifecycle.cpp drain_until 3c1ecdd0
- * mirrors: src/core/lifecycle.cpp cancel_all f32d76ac
- * mirrors: src/core/lifecycle.cpp shut_down f9be8f01
+ * mirrors: src/core/lifecycle.cpp cancel_all 91ecea88
+ * mirrors: src/core/lifecycle.cpp shut_down 70f5b790
  * mirrors: src/core/lifecycle.cpp wait_for_threads 3639861c
- * mirrors: src/core/lifecycle.cpp join d14f99d3
+ * mirrors: src/core/lifecycle.cpp join 3f192125
  * mirrors: src/core/pool_core.cpp join_left 1b59b44e
  * mirrors: include/treadle/detail/scheduler.hpp is_quiet 2fcebd11
  * mirrors: include/treadle/detail/sync_word.hpp stop_if_unchanged 0f6cf598

@@ -369,6 +369,20 @@ coro::task<> works(coro::event& start, coro::mutex& lock, coro::channel<int>& it
   }
   done.count_down();
 }
+coro::task<> sleeps_and_limits(coro::latch& done) {
+  auto ticks = coro::every(std::chrono::microseconds(70));
+  for (int i = 0; i < 4; ++i) {
+    co_await coro::sleep_for(std::chrono::microseconds(30));
+    static_cast<void>(co_await coro::with_timeout(std::chrono::hours(1), one()));
+    static_cast<void>(co_await ticks.next());
+  }
+  done.count_down();
+}
+coro::task<> sleep_together(thread_pool& pool, std::size_t count) {
+  coro::latch done(count);
+  for (std::size_t i = 0; i < count; ++i) coro::spawn(pool, sleeps_and_limits(done)).detach();
+  co_await done.wait();
+}
 coro::task<> works_together(thread_pool& pool, std::size_t count) {
   coro::event start;
   coro::mutex lock;
@@ -382,36 +396,55 @@ coro::task<> works_together(thread_pool& pool, std::size_t count) {
   EXPECT_EQ(sum, static_cast<int>(count) * 8);
 }
 
-/// Frames, flows, waits and wake-ups: once enough frames of each size exist, none of it allocates, on whatever threads
-/// frames are made and freed.
-TEST_P(coro_allocation, none_in_the_steady_state) {
-  pool_config config;
-  config.max_threads = GetParam();
-  config.retire_after = std::chrono::nanoseconds(-1);
-  thread_pool pool{config};
-  // Every thread has its store of frames.
+/// Gives every thread of a pool its store of frames, and enough frames of each size.
+void prepare_frames(thread_pool& pool, std::uint32_t threads) {
   test::tally inside;
-  for (std::uint32_t i = 0; i < GetParam(); ++i) {
+  for (std::uint32_t i = 0; i < threads; ++i) {
     ASSERT_FALSE(pool.post([&] {
       coro::detail::free_frame(coro::detail::allocate_frame(1), 1);
       inside.add();
-      static_cast<void>(inside.reaches(GetParam()));
+      static_cast<void>(inside.reaches(threads));
     }));
   }
-  ASSERT_TRUE(inside.reaches(GetParam()));
+  ASSERT_TRUE(inside.reaches(threads));
   ASSERT_FALSE(pool.drain());
   // Of each size as many as all threads can keep for themselves, and as many as are in use at a time: from then on one is
   // always to be had, on whatever threads they are made and freed.
   constexpr std::size_t kept_by_a_thread = 64, in_use = 500;
   for (const std::size_t bytes : {64u, 96u, 128u, 192u, 256u, 384u, 512u, 768u, 1'024u, 1'536u, 2'048u}) {
-    std::vector<void*> frames(kept_by_a_thread * (GetParam() + 1) + in_use);
+    std::vector<void*> frames(kept_by_a_thread * (threads + 1) + in_use);
     for (void*& each : frames) each = coro::detail::allocate_frame(bytes);
     for (void* const each : frames) coro::detail::free_frame(each, bytes);
   }
+}
+
+pool_config that_keeps_threads(std::uint32_t threads) {
+  pool_config config;
+  config.max_threads = threads;
+  config.retire_after = std::chrono::nanoseconds(-1);
+  return config;
+}
+
+/// Frames, flows, waits and wake-ups: once enough frames of each size exist, none of it allocates, on whatever threads
+/// frames are made and freed.
+TEST_P(coro_allocation, none_in_the_steady_state) {
+  thread_pool pool{that_keeps_threads(GetParam())};
+  prepare_frames(pool, GetParam());
   coro::sync_wait(pool, works_together(pool, 50));
   ASSERT_FALSE(pool.drain());
   const std::size_t seen = allocations_during([&] {
     for (int i = 0; i < 200; ++i) coro::sync_wait(pool, works_together(pool, 50));
+  });
+  EXPECT_EQ(seen, 0u);
+}
+
+TEST_P(coro_allocation, none_for_sleeps_and_for_limits_that_are_kept) {
+  thread_pool pool{that_keeps_threads(GetParam())};
+  prepare_frames(pool, GetParam());
+  coro::sync_wait(pool, sleep_together(pool, 20));  // the wheels are made
+  ASSERT_FALSE(pool.drain());
+  const std::size_t seen = allocations_during([&] {
+    for (int i = 0; i < 50; ++i) coro::sync_wait(pool, sleep_together(pool, 20));
   });
   EXPECT_EQ(seen, 0u);
 }

@@ -13,10 +13,11 @@
 namespace treadle::test {
 namespace {
 
-constexpr std::array all_codes{
-    errc::shut_down,      errc::queue_full,          errc::would_deadlock,   errc::cancelled,   errc::inherited_by_fork,
-    errc::bad_stack_size, errc::too_many_threads,    errc::bad_cpu,          errc::bad_name,    errc::out_of_memory,
-    errc::graph_cycle,    errc::graph_has_no_source, errc::graph_is_running, errc::foreign_node};
+constexpr std::array all_codes{errc::shut_down,        errc::queue_full,        errc::would_deadlock,
+                               errc::cancelled,        errc::inherited_by_fork, errc::bad_stack_size,
+                               errc::too_many_threads, errc::bad_cpu,           errc::bad_name,
+                               errc::out_of_memory,    errc::graph_cycle,       errc::graph_has_no_source,
+                               errc::graph_is_running, errc::foreign_node,      errc::timed_out};
 
 TEST(errc, each_code_has_a_message_of_its_own) {
   std::set<std::string> messages;
@@ -39,6 +40,7 @@ TEST(errc, compares_with_what_the_standard_has) {
   EXPECT_EQ(std::error_code(errc::cancelled), std::errc::operation_canceled);
   EXPECT_EQ(std::error_code(errc::queue_full), std::errc::resource_unavailable_try_again);
   EXPECT_EQ(std::error_code(errc::out_of_memory), std::errc::not_enough_memory);
+  EXPECT_EQ(std::error_code(errc::timed_out), std::errc::timed_out);
   EXPECT_EQ(std::error_code(errc::bad_cpu), std::errc::invalid_argument);
   EXPECT_NE(std::error_code(errc::shut_down), std::errc::invalid_argument);
   EXPECT_NE(std::error_code(errc::cancelled), errc::shut_down);

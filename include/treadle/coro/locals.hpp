@@ -11,7 +11,7 @@ namespace treadle::coro {
 /// `when_all` or `when_any`, starts with a copy. Stealing changes nothing: it belongs to the flow, not to a thread.
 struct task_locals {
   std::uint64_t trace_id = 0;
-  /// For operations with time-outs. Nothing in this header's floor looks at it.
+  /// When what runs here has to be over: `with_timeout` sets it, and stops it then. For operations to look at.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 };
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <type_traits>
 
 namespace treadle::detail {
 
@@ -23,8 +24,15 @@ template <class Rep, class Period>
 template <class Clock, class Duration>
 [[nodiscard]] std::int64_t deadline_at(std::chrono::time_point<Clock, Duration> deadline) noexcept {
   using seconds = std::chrono::duration<double>;
-  const auto now = Clock::now();
   constexpr seconds century = std::chrono::hours(24 * 365 * 100);
+  if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>) {
+    // It shows CLOCK_MONOTONIC, from the start of the machine on.
+    const seconds since_start = deadline.time_since_epoch();
+    if (!(since_start < century)) return no_deadline;
+    if (since_start <= seconds::zero()) return 0;
+    return std::chrono::ceil<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
+  }
+  const auto now = Clock::now();
   const seconds rough = seconds(deadline.time_since_epoch()) - seconds(now.time_since_epoch());
   if (!(rough < century)) return no_deadline;
   if (rough <= -century) return 0;

@@ -91,14 +91,18 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   [[nodiscard]] bool is_inside() const noexcept;
   /// Says whether the pool was started before fork() and this is the child.
   [[nodiscard]] bool is_inherited() const noexcept { return forked_.load(std::memory_order_relaxed); }
+  /// Says whether a shutdown has begun. What comes after it sees that.
+  [[nodiscard]] bool is_ending() const noexcept { return injected().is_closed(); }
   /// Says whether a worker lives that will look at the queues before it leaves.
   [[nodiscard]] bool has_worker() const noexcept { return living_.load(std::memory_order_acquire) != 0; }  // E-LIVING
   /// Runs what is queued on the calling thread, as long as there is no thread of the pool.
   void run_on_caller() noexcept;
   /// Runs `f(argument)` as if the calling thread were a worker, for want of any.
   void stand_in(void (*f)(void*) noexcept, void* argument) noexcept;
-  /// Arms a timer of the user's for `deadline_ns`. Any thread; allocates the wheels when it is the first.
-  [[nodiscard]] std::error_code arm_timer(timer_node<system_policy>& armed, std::int64_t deadline_ns) noexcept;
+  /// Arms a timer, whose `work` is a task, for `deadline_ns`. Any thread; allocates the wheels when it is the first.
+  /// `returns`: a worker that calls it is about to look for work, so there is nobody to be woken to keep the time.
+  [[nodiscard]] std::error_code arm_timer(timer_node<system_policy>& armed, std::int64_t deadline_ns,
+                                          bool returns) noexcept;
   /// One more descriptor is watched by the pool's driver, which has been adopted. Any thread; may start a thread.
   [[nodiscard]] std::error_code admit_source() noexcept;
   /// A queue entry turned out to have been run aside from the queue.
@@ -133,7 +137,12 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   void close_to_outsiders() noexcept;
   wheel* make_wheels() noexcept;
   bool drain_until(std::int64_t deadline_ns) noexcept;
+  /// Lets go of all armed timers. Those of the user's are listed; tasks of the pool that sleep go on, to find out that
+  /// it ends, or are cancelled. Returns how many are.
+  std::uint64_t end_timers(batch* not_run) noexcept;
   void cancel_all(shutdown_report& report) noexcept;
+  /// Ends tasks unrun. Returns how many it was that had not been run aside.
+  std::uint64_t cancel_made(batch& made_by_pool) noexcept;
   void wait_for_threads() noexcept;
   void lock_lifecycle() noexcept;
   void unlock_lifecycle() noexcept;

@@ -33,15 +33,21 @@ class stop_list {
 
   /// Any thread. Returns false, with the node left out, if the stop was requested before.
   [[nodiscard]] bool add(node& added) noexcept {
+    return add_begun(added, [] { return true; });
+  }
+
+  /// The same for a node that reaches what `begin()` begins, under the lock: a request finds both or neither. Left out,
+  /// too, if `begin` returns false. Whoever `begin` may wake waits in `remove` until this call is through.
+  template <class Begin>
+  [[nodiscard]] bool add_begun(node& added, Begin&& begin) noexcept {
     const brief_guard guard(lock_);
     if (requested_.load(std::memory_order_relaxed)) return false;
-    node* const first = first_.get();
-    added.previous.set(nullptr);
-    added.next.set(first);
-    added.linked.set(true);
-    if (first != nullptr) first->previous.set(&added);
-    first_.set(&added);
-    return true;
+    link(added);
+    if (P::seed_defect(133)) lock_.unlock();
+    const bool begun = begin();
+    if (P::seed_defect(133)) lock_.lock();
+    if (!begun) unlink(added);
+    return begun;
   }
 
   /// Any thread. From the return on the node is not touched any more.
@@ -66,6 +72,14 @@ class stop_list {
   [[nodiscard]] bool requested() const noexcept { return requested_.load(std::memory_order_acquire); }  // E-STOP
 
  private:
+  void link(node& added) noexcept {
+    node* const first = first_.get();
+    added.previous.set(nullptr);
+    added.next.set(first);
+    added.linked.set(true);
+    if (first != nullptr) first->previous.set(&added);
+    first_.set(&added);
+  }
   void unlink(node& removed) noexcept {
     node* const before = removed.previous.get();
     node* const after = removed.next.get();

@@ -1,6 +1,7 @@
 // What a child of fork() can do with pools.
 #include "check.hpp"
 
+#include <treadle/coro.hpp>
 #include <treadle/treadle.hpp>
 
 #include <deque>
@@ -204,6 +205,30 @@ void wait_for_inherited_future() {
   CHECK(running.get() == 1);
 }
 
+treadle::coro::task<> sleeps(std::chrono::nanoseconds time, std::atomic<int>& began) {
+  ++began;
+  co_await treadle::coro::sleep_for(time);
+}
+
+/// A coroutine that sleeps on a timer of the parent.
+void sleeping_coroutine() {
+  std::atomic<int> began{0};
+  auto sleeping = treadle::coro::spawn(pool, sleeps(1h, began));
+  CHECK(eventually([&] { return began == 1; }));
+  CHECK_OK(pool.drain());
+  in_child([&] {
+    sleeping.request_stop();
+    CHECK(!sleeping.is_done());
+    CHECK(thrown_by([&] { sleeping.wait(); }) == make_error_code(treadle::errc::inherited_by_fork));
+    treadle::thread_pool fresh{fresh_config(1)};
+    treadle::coro::sync_wait(fresh, sleeps(1ms, began));
+    CHECK(began == 2);
+    CHECK_OK(fresh.join());
+  });
+  sleeping.request_stop();
+  CHECK(thrown_by([&] { sleeping.wait(); }) == make_error_code(treadle::errc::cancelled));
+}
+
 void fork_in_task() {
   pool.run([] {
     in_child([] {
@@ -333,6 +358,7 @@ constexpr program::scenario scenarios[] = {
     {"unstarted_pool_works", &unstarted_pool_works},
     {"destructor_does_nothing", &destructor_does_nothing},
     {"wait_for_inherited_future", &wait_for_inherited_future},
+    {"sleeping_coroutine", &sleeping_coroutine},
     {"fork_in_task", &fork_in_task},
     {"return_from_task_in_child", &return_from_task_in_child},
     {"child_of_child", &child_of_child},

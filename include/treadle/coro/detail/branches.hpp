@@ -7,6 +7,7 @@
 #include <treadle/detail/system_policy.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
@@ -61,6 +62,12 @@ class TREADLE_EXPORT branch_group : flow_stops::node {
   /// All are over. Returns who stopped the others, or nobody.
   std::size_t settle() noexcept;
 
+ protected:
+  /// The branches' locals name no later deadline.
+  void set_latest(std::chrono::steady_clock::time_point deadline) noexcept { latest_ = deadline; }
+  /// Says whether the awaiting flow was asked to stop.
+  [[nodiscard]] bool is_stopped() const noexcept { return parent_->stop_requested(); }
+
  private:
   friend struct branch;
   void start(flow& parent) noexcept;
@@ -70,6 +77,7 @@ class TREADLE_EXPORT branch_group : flow_stops::node {
   branch* first_ = nullptr;
   std::size_t count_ = 0;
   flow* parent_ = nullptr;
+  std::chrono::steady_clock::time_point latest_ = std::chrono::steady_clock::time_point::max();
   const stops_others when_;
   treadle::detail::system_policy::atomic<std::size_t> running_{0};
   treadle::detail::system_policy::atomic<std::size_t> decider_{nobody};
