@@ -66,9 +66,9 @@ void pool_core::stand_in(void (*f)(void*) noexcept, void* argument) noexcept {
   const thread_context before = here;
   worker self(*face_, worker::npos);
   here = {this, nullptr, &self, before.innermost, before.innermost_child};
-  enter_stand_in();
+  enter_stand_in(stand_in_kind::waiter);
   f(argument);
-  leave_stand_in();
+  leave_stand_in(stand_in_kind::waiter);
   context() = before;
 }
 

@@ -28,7 +28,7 @@ void pool_core::run_on_caller() noexcept {
           started->callback(started);
         },
         taken);
-    leave_stand_in();
+    leave_stand_in(stand_in_kind::taker);
     count_ran_aside();
   }
 }
@@ -121,7 +121,7 @@ void pool_core::count_report(shutdown_report& report) const noexcept {
     report.still_running += worker->count_running(ended);
     report.ran += ended;
   }
-  report.still_running += standing_in();
+  report.still_running += takers_standing_in();
 }
 
 shutdown_report pool_core::shut_down(shutdown_mode mode, std::int64_t deadline_ns) noexcept {
@@ -173,7 +173,7 @@ std::error_code pool_core::join() noexcept {
   void* ended = ended_threads_.exchange(nullptr, std::memory_order_acquire);  // E-ENDED
   while (ended != nullptr) os::join_thread(std::exchange(ended, os::next_thread(ended)));
   unlock_lifecycle();
-  while (standing_in() != 0 || !gate_is_empty()) sleep_thread(short_nap_ns);
+  while (anybody_stands_in() || !gate_is_empty()) sleep_thread(short_nap_ns);
   return {};
 }
 

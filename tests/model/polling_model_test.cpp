@@ -16,12 +16,13 @@ model::settings settings_for(int preemptions, int stale_reads) {
 }
 
 /// Task 0 waits for the descriptor; task 1 computes until that has run; tasks 2 and 3 only run; task 4 begins to watch and
-/// then computes.
+/// then computes; task 5 makes it ready and then computes.
 template <class P>
 void on_run(pool<P>& of, typename pool<P>::record&, int number) {
   if (number == 4) of.watch();
   if (number == 0) of.tell_of_io();
-  if (number == 1 || number == 4) of.wait_for_io();
+  if (number == 5) of.become_ready();
+  if (number == 1 || number == 4 || number == 5) of.wait_for_io();
 }
 
 template <class P>
@@ -89,16 +90,17 @@ void batch_while_watching(mc::execution& x) {
   x.run();
 }
 
-/// The one who watches is woken for a task that computes until the descriptor is served: another watches.
+/// The one who watches is woken for a task that makes the descriptor ready and computes until that is served: another
+/// watches.
 template <class P>
 void watcher_is_called_away(mc::execution& x) {
   auto* p = make_pool<P>(2);
-  x.thread([p] { p->become_ready(); });
   x.thread([p] {
     watch_from_outside(p);
-    MC_CHECK(p->inject(1));
+    p->drain();  // then it watches
+    MC_CHECK(p->inject(5));
     end_after_io(p);
-    MC_CHECK(p->at(1).ran == 1);
+    MC_CHECK(p->at(5).ran == 1);
     mc::destroy(p);
   });
   x.run();

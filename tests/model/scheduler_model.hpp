@@ -256,7 +256,7 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
       node* const taken = this->take_for_caller();
       if (taken == nullptr) return;
       run(taken);
-      this->leave_stand_in();
+      this->leave_stand_in(base::stand_in_kind::taker);
     }
   }
   /// As the pool's drain: returns when everything that was accepted before has run, and is seen.

@@ -270,9 +270,9 @@ inline tell_parked() {
  * mirrors: src/core/lifecycle.cpp cancel_all 91ecea88
  * mirrors: src/core/lifecycle.cpp shut_down 70f5b790
  * mirrors: src/core/lifecycle.cpp wait_for_threads 3639861c
- * mirrors: src/core/lifecycle.cpp join 3f192125
+ * mirrors: src/core/lifecycle.cpp join fb0f9bfb
  * mirrors: src/core/pool_core.cpp join_left 1b59b44e
- * mirrors: include/treadle/detail/scheduler.hpp is_quiet 2fcebd11
+ * mirrors: include/treadle/detail/scheduler.hpp is_quiet 8ab66b77
  * mirrors: include/treadle/detail/sync_word.hpp stop_if_unchanged 0f6cf598
  * mirrors: include/treadle/detail/sweep.hpp is_settled 456f94f6
  * mirrors: include/treadle/detail/sweep.hpp sweep ff8a12bf */

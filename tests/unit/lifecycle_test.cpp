@@ -226,6 +226,27 @@ TEST(lifecycle_deadlines, of_the_past_and_of_the_end_of_time) {
   EXPECT_EQ(once.runs.load(), 2u);
 }
 
+/// With the only worker blocked, whoever waits runs the task in place; its entry is swept meanwhile.
+TEST(lifecycle_reports, count_once_what_a_waiter_runs) {
+  thread_pool pool{pool_config{.max_threads = 1, .max_spare_threads = pool_config::no_spares}};
+  gate leave;
+  tally inside;
+  const auto stay = [&] {
+    inside.add();
+    leave.pass();
+  };
+  ASSERT_FALSE(pool.post([&] { blocking(stay); }));
+  ASSERT_TRUE(inside.reaches(1));
+  std::thread waiter([&] { EXPECT_FALSE(pool.submit(stay).wait()); });
+  EXPECT_TRUE(inside.reaches(2));
+  const shutdown_report report = pool.shutdown(shutdown_mode::cancel);
+  EXPECT_EQ(report.ran + report.still_running + report.cancelled + report.not_run.size(), 2u);
+  leave.open();
+  waiter.join();
+  EXPECT_FALSE(pool.join());
+  EXPECT_EQ(pool.shutdown().ran, 2u);
+}
+
 TEST_P(lifecycle, a_cancel_overtakes_a_drain) {
   thread_pool pool{config()};
   occupation busy;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <treadle/config.hpp>
 #include <treadle/detail/poll_event.hpp>
 
 #include <atomic>
@@ -41,11 +42,13 @@ class polling {
   void count_source() noexcept { sources_.fetch_add(1, std::memory_order_seq_cst); }  // E-WATCH
   [[nodiscard]] bool has_sources() const noexcept { return sources_.load(std::memory_order_relaxed) != 0; }
 
-  poll_event<P, Task> poll_;
-
+  // Looked at in each search; the event changes with each sleep in the driver.
  private:
   typename P::template atomic<driver_type*> driver_{nullptr};
   typename P::template atomic<std::uint32_t> sources_{0};
+
+ protected:
+  alignas(TREADLE_CACHE_LINE) poll_event<P, Task> poll_;
 };
 
 }  // namespace treadle::detail

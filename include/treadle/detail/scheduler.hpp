@@ -118,30 +118,38 @@ class scheduler : public parking<P, Task, Host> {
   }
 
   /// Takes one task for a caller who is no worker, because there is none. Counts the caller as standing in from before
-  /// the task is gone: it calls `leave_stand_in` when the task is over. Null: nothing is queued for now.
+  /// the task is gone: it calls `leave_stand_in(taker)` when the task is over. Null: nothing is queued for now.
   [[nodiscard]] Task* take_for_caller() noexcept {
     if (injected_.looks_empty()) return nullptr;
-    if (!P::seed_defect(108)) enter_stand_in();
+    if (!P::seed_defect(108)) enter_stand_in(stand_in_kind::taker);
     Task* taken = nullptr;
     bool more = false;
     injected_.take(1, more, [&](Task* task) { taken = task; });
-    if (P::seed_defect(108)) enter_stand_in();
-    taken != nullptr ? host().taken_from_injected(1) : leave_stand_in();
+    if (P::seed_defect(108)) enter_stand_in(stand_in_kind::taker);
+    taken != nullptr ? host().taken_from_injected(1) : leave_stand_in(stand_in_kind::taker);
     return taken;
   }
 
   /// Keeps the pool's memory alive while an outsider is inside it beyond a single push.
   void enter_gate() noexcept { gate_.fetch_add(1, std::memory_order_seq_cst); }  // E-GATE
   void leave_gate() noexcept { gate_.fetch_sub(1, std::memory_order_release); }  // E-GATE
+  /// Who takes a task out of the queue, and who runs in place what it waits for, whose entry stays in the queue.
+  enum class stand_in_kind : std::uint32_t { taker = 1, waiter = 0x1'0000 };
   /// Counts a caller who runs a task for want of a worker. Before it takes or claims the task: whoever finds that gone
   /// must find the caller counted.
-  void enter_stand_in() noexcept { standing_in_.fetch_add(1, std::memory_order_relaxed); }
-  void leave_stand_in() noexcept {
-    standing_in_.fetch_sub(1, std::memory_order_release);  // E-STAND-IN
+  void enter_stand_in(stand_in_kind kind) noexcept {
+    standing_in_.fetch_add(static_cast<std::uint32_t>(kind), std::memory_order_relaxed);
+  }
+  void leave_stand_in(stand_in_kind kind) noexcept {
+    standing_in_.fetch_sub(static_cast<std::uint32_t>(kind), std::memory_order_release);  // E-STAND-IN
     tell_quiet();
   }
-  [[nodiscard]] std::uint32_t standing_in() const noexcept {
-    return standing_in_.load(std::memory_order_acquire);  // E-STAND-IN
+  [[nodiscard]] bool anybody_stands_in() const noexcept {
+    return standing_in_.load(std::memory_order_acquire) != 0;  // E-STAND-IN
+  }
+  /// Returns how many run what they took out of the queue. What the others run is counted with its entry there.
+  [[nodiscard]] std::uint32_t takers_standing_in() const noexcept {
+    return standing_in_.load(std::memory_order_acquire) & 0xffff;  // E-STAND-IN
   }
   [[nodiscard]] bool gate_is_empty() const noexcept { return gate_.load(std::memory_order_seq_cst) == 0; }  // E-GATE
 
@@ -151,7 +159,7 @@ class scheduler : public parking<P, Task, Host> {
     if (!P::seed_defect(1) && anything_queued()) return false;
     // Looked at after the queues: whoever took the last task was counted as active before.
     seen = sync_.look_acquire();
-    return seen.quiet() && standing_in() == 0 && gate_is_empty();
+    return seen.quiet() && !anybody_stands_in() && gate_is_empty();
   }
 
   /// Sleeps until the pool may be quiet, or until the deadline. Returns false when that passed.
