@@ -182,7 +182,7 @@ result<watched*> acquire_watched(thread_pool& pool) noexcept {
     std::unique_ptr<epoll_driver> made(new (std::nothrow) epoll_driver(core));
     if (made == nullptr) return errc::out_of_memory;
     if (const std::error_code failed = made->open()) return failed;
-    if (core.adopt_driver(*made)) made.release();
+    if (core.adopt_driver(*made)) static_cast<void>(made.release());
     driver = static_cast<epoll_driver*>(core.driver());
   }
   watched* const taken = driver->acquire();

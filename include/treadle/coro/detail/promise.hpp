@@ -58,6 +58,7 @@ class promise_of : public promise_base {
   }
   T take() {
     if (error() != nullptr) std::rethrow_exception(std::exchange(error(), nullptr));
+    TREADLE_ASSERT(value_.has_value(), 0, 0);
     return std::move(*value_);
   }
 
