@@ -24,7 +24,7 @@ class poll_event {
   poll_event& operator=(const poll_event&) = delete;
 
   /// Announces a waiter, who ends the announcement by `wait_armed`, `disarm` or `leave`. Any thread.
-  void arm() noexcept { word_.fetch_add(one_waiter, std::memory_order_relaxed); }
+  void arm() noexcept { word_.fetch_add(one_waiter, std::memory_order_release); }  // E-EVENT: a claimer sees the driver
 
   /// Withdraws `arm`, as `event::disarm` does. `heard`: the caller has heard the bell.
   event_result disarm(driver& bell, bool heard) noexcept { return end(bell, heard, false); }
@@ -47,7 +47,7 @@ class poll_event {
     do {
       if ((word & stopped) != 0 || tokens(word) == waiters(word)) return false;
     } while (!word_.compare_exchange_weak(word, (word + one_token) | (with_grant ? grant : 0),
-                                          std::memory_order_release, std::memory_order_relaxed));  // E-EVENT
+                                          std::memory_order_acq_rel, std::memory_order_relaxed));  // E-EVENT
     return true;
   }
 
@@ -71,9 +71,7 @@ class poll_event {
     const std::uint32_t word = word_.load(std::memory_order_relaxed);
     return waiters(word) != 0 && (tokens(word) != 0 || (word & stopped) != 0);
   }
-  [[nodiscard]] bool has_waiters() const noexcept {
-    return waiters(word_.load(std::memory_order_seq_cst)) != 0;  // E-WATCH
-  }
+  [[nodiscard]] bool has_waiters() const noexcept { return waiters(word_.load(std::memory_order_relaxed)) != 0; }
 
  private:
   /// Withdraws `arm`; `only_if_called`: not if there is neither a token nor a shutdown, which is `timed_out` then.

@@ -34,13 +34,16 @@ class polling {
   /// Says whether there is something to watch, and no worker that sleeps with an eye on it. After a barrier that
   /// follows the adding of a source, or the getting up.
   [[nodiscard]] bool io_is_unwatched() const noexcept {
-    return sources_.load(std::memory_order_seq_cst) != 0 && !poll_.has_waiters();  // E-WATCH
+    return sources_.load(std::memory_order_relaxed) != 0 && !poll_.has_waiters();
   }
 
  protected:
   /// One descriptor more, which somebody has to be told of.
-  void count_source() noexcept { sources_.fetch_add(1, std::memory_order_seq_cst); }  // E-WATCH
-  [[nodiscard]] bool has_sources() const noexcept { return sources_.load(std::memory_order_relaxed) != 0; }
+  void count_source() noexcept { sources_.fetch_add(1, std::memory_order_release); }  // E-WATCH
+  /// Who finds one finds the driver, too.
+  [[nodiscard]] bool has_sources() const noexcept {
+    return sources_.load(std::memory_order_acquire) != 0;  // E-WATCH
+  }
 
   // Looked at in each search; the event changes with each sleep in the driver.
  private:

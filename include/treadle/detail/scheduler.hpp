@@ -149,7 +149,7 @@ class scheduler : public parking<P, Task, Host> {
   }
   /// Returns how many run what they took out of the queue. What the others run is counted with its entry there.
   [[nodiscard]] std::uint32_t takers_standing_in() const noexcept {
-    return standing_in_.load(std::memory_order_acquire) & 0xffff;  // E-STAND-IN
+    return standing_in_.load(std::memory_order_relaxed) & 0xffff;
   }
   [[nodiscard]] bool gate_is_empty() const noexcept { return gate_.load(std::memory_order_seq_cst) == 0; }  // E-GATE
 
