@@ -1,4 +1,5 @@
 #include "../os/io/socket.hpp"
+#include "address_access.hpp"
 
 #include <treadle/io/address.hpp>
 
@@ -15,26 +16,14 @@ namespace {
 
 constexpr std::size_t longest_text = 160;
 
-os::socket_address copy_of(const unsigned char* room, std::uint32_t bytes) noexcept {
-  os::socket_address made;
-  std::memcpy(made.room, room, sizeof made.room);
-  made.bytes = bytes;
-  return made;
-}
-
 }  // namespace
-
-static_assert(sizeof(os::socket_address::room) == 128);
 
 result<address> address::ip(const char* host, std::uint16_t port) noexcept {
   os::socket_address read;
   if (!os::make_address(os::family::ipv4, host, port, read) && !os::make_address(os::family::ipv6, host, port, read)) {
     return std::make_error_code(std::errc::invalid_argument);
   }
-  address made;
-  std::memcpy(made.room_, read.room, sizeof read.room);
-  made.bytes_ = read.bytes;
-  return made;
+  return detail::address_access::make(read);
 }
 
 result<address> address::parse(const char* text) noexcept {
@@ -58,10 +47,7 @@ result<address> address::parse(const char* text) noexcept {
 result<address> address::local(const char* path) noexcept {
   os::socket_address read;
   if (!os::make_address(os::family::local, path, 0, read)) return std::make_error_code(std::errc::invalid_argument);
-  address made;
-  std::memcpy(made.room_, read.room, sizeof read.room);
-  made.bytes_ = read.bytes;
-  return made;
+  return detail::address_access::make(read);
 }
 
 address address::loopback(std::uint16_t port) noexcept { return *ip("127.0.0.1", port); }
@@ -69,7 +55,7 @@ address address::loopback(std::uint16_t port) noexcept { return *ip("127.0.0.1",
 address::family address::kind() const noexcept {
   char text[longest_text];
   std::uint16_t port = 0;
-  switch (os::read_address(copy_of(room_, bytes_), text, port)) {
+  switch (os::read_address(detail::address_access::read(*this), text, port)) {
     case os::family::ipv4:
       return family::ipv4;
     case os::family::ipv6:
@@ -83,14 +69,14 @@ address::family address::kind() const noexcept {
 std::uint16_t address::port() const noexcept {
   char text[longest_text];
   std::uint16_t port = 0;
-  os::read_address(copy_of(room_, bytes_), text, port);
+  os::read_address(detail::address_access::read(*this), text, port);
   return port;
 }
 
 std::string address::text() const {
   char host[longest_text];
   std::uint16_t port = 0;
-  const os::family kind = os::read_address(copy_of(room_, bytes_), host, port);
+  const os::family kind = os::read_address(detail::address_access::read(*this), host, port);
   if (kind == os::family::local) return host;
   const std::string number = ":" + std::to_string(port);
   return kind == os::family::ipv6 ? "[" + std::string(host) + "]" + number : host + number;

@@ -18,6 +18,13 @@ result<descriptor> descriptor::adopt(thread_pool& pool, int number) noexcept {
   return descriptor(number, **place);
 }
 
+result<descriptor> descriptor::own(thread_pool& pool, int number) noexcept {
+  const result<detail::watched*> place = detail::acquire_watched(pool);
+  if (place) return descriptor(number, **place);
+  os::close_descriptor(number);
+  return place.error();
+}
+
 coro::task<result<void>> descriptor::edge(detail::direction which) {
   // Asked level by level: whoever reads elsewhere need not have read all.
   const std::uint32_t bit = which == detail::direction::in ? os::readable : os::writable;

@@ -78,6 +78,8 @@ watched* epoll_driver::acquire() noexcept {
 }
 
 void epoll_driver::release(watched& over, int descriptor) noexcept {
+  // A child of fork() shares the parent's epoll instance, and its locks may be held by threads that it does not have.
+  if (pool_.is_inherited()) return;
   if (over.watched_for_ != 0) {
     if (descriptor >= 0) os::unwatch_descriptor(epoll_, descriptor);
     pool_.remove_source();
@@ -90,6 +92,7 @@ void epoll_driver::release(watched& over, int descriptor) noexcept {
 }
 
 std::error_code epoll_driver::watch(watched& place, int descriptor, direction which) noexcept {
+  if (pool_.is_inherited()) return errc::inherited_by_fork;
   const brief_guard exclusive(place.lock_);
   const std::uint32_t wanted = place.watched_for_ | bit_of(which);
   if (wanted == place.watched_for_) return {};

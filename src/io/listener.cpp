@@ -1,12 +1,11 @@
-#include "../os/io/epoll.hpp"
 #include "../os/io/socket.hpp"
+#include "address_access.hpp"
 #include "attempt.hpp"
 
 #include <treadle/errc.hpp>
 #include <treadle/io/listener.hpp>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 namespace treadle::io {
@@ -23,18 +22,13 @@ bool concerns_one_peer(int negated) noexcept { return negated == -ECONNABORTED |
 }  // namespace
 
 result<listener> listener::listen(thread_pool& pool, const address& at, int backlog) noexcept {
-  os::socket_address to;
-  std::memcpy(to.room, at.room_, sizeof to.room);
-  to.bytes = at.bytes_;
+  const os::socket_address to = detail::address_access::read(at);
   if (to.bytes == 0) return std::make_error_code(std::errc::invalid_argument);
-  const result<detail::watched*> place = detail::acquire_watched(pool);
-  if (!place) return place.error();
   const int made = os::make_stream_socket(to);
-  if (made < 0) {
-    detail::release_watched(**place, -1);
-    return system_error_of(made);
-  }
-  listener ready(pool, descriptor(made, **place));
+  if (made < 0) return system_error_of(made);
+  result<descriptor> socket = descriptor::own(pool, made);
+  if (!socket) return socket.error();
+  listener ready(pool, *std::move(socket));
   if (const int failed = os::bind_and_listen(made, to, backlog); failed != 0) return system_error_of(failed);
   return ready;
 }
@@ -48,15 +42,10 @@ coro::task<result<stream>> listener::accept(address& peer) {
     return taken;
   });
   if (!got) co_return got.error();
-  const auto made = static_cast<int>(*got);
-  const result<detail::watched*> place = detail::acquire_watched(*pool_);
-  if (!place) {
-    os::close_descriptor(made);
-    co_return place.error();
-  }
-  std::memcpy(peer.room_, from.room, sizeof from.room);
-  peer.bytes_ = from.bytes;
-  co_return stream(descriptor(made, **place));
+  result<descriptor> socket = descriptor::own(*pool_, static_cast<int>(*got));
+  if (!socket) co_return socket.error();
+  peer = detail::address_access::make(from);
+  co_return stream(*std::move(socket));
 }
 
 coro::task<result<stream>> listener::accept() {
@@ -64,13 +53,6 @@ coro::task<result<stream>> listener::accept() {
   co_return co_await accept(nobody);
 }
 
-result<address> listener::local_address() const noexcept {
-  os::socket_address own;
-  if (const int failed = os::own_address(socket_.number(), own); failed != 0) return system_error_of(failed);
-  address made;
-  std::memcpy(made.room_, own.room, sizeof own.room);
-  made.bytes_ = own.bytes;
-  return made;
-}
+result<address> listener::local_address() const noexcept { return detail::address_access::of_socket(socket_.number()); }
 
 }  // namespace treadle::io

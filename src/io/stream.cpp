@@ -1,11 +1,11 @@
 #include "../os/io/socket.hpp"
+#include "address_access.hpp"
 #include "attempt.hpp"
 
 #include <treadle/errc.hpp>
 #include <treadle/io/stream.hpp>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 namespace treadle::io {
@@ -22,18 +22,13 @@ result<stream> stream::adopt(thread_pool& pool, int number) noexcept {
 }
 
 coro::task<result<stream>> stream::connect(thread_pool& pool, address peer) {
-  os::socket_address to;
-  std::memcpy(to.room, peer.room_, sizeof to.room);
-  to.bytes = peer.bytes_;
+  const os::socket_address to = detail::address_access::read(peer);
   if (to.bytes == 0) co_return std::make_error_code(std::errc::invalid_argument);
-  const result<detail::watched*> place = detail::acquire_watched(pool);
-  if (!place) co_return place.error();
   const int made = os::make_stream_socket(to);
-  if (made < 0) {
-    detail::release_watched(**place, -1);
-    co_return system_error_of(made);
-  }
-  stream connected(descriptor(made, **place));
+  if (made < 0) co_return system_error_of(made);
+  result<descriptor> socket = descriptor::own(pool, made);
+  if (!socket) co_return socket.error();
+  stream connected(*std::move(socket));
   int failed = os::connect_to(made, to);
   if (failed == -EINPROGRESS) {
     const result<void> settled = co_await connected.socket_.writable();
@@ -90,13 +85,6 @@ result<void> stream::set_no_delay(bool on) noexcept {
   return failed != 0 ? system_error_of(failed) : std::error_code{};
 }
 
-result<address> stream::local_address() const noexcept {
-  os::socket_address own;
-  if (const int failed = os::own_address(socket_.number(), own); failed != 0) return system_error_of(failed);
-  address made;
-  std::memcpy(made.room_, own.room, sizeof own.room);
-  made.bytes_ = own.bytes;
-  return made;
-}
+result<address> stream::local_address() const noexcept { return detail::address_access::of_socket(socket_.number()); }
 
 }  // namespace treadle::io

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -115,20 +116,36 @@ TEST_P(descriptors, are_waited_for_by_many) {
   for (auto& each : all) EXPECT_FALSE(each.wait());
 }
 
-TEST_P(descriptors, of_a_pool_that_has_ended_are_refused) {
+/// To own one is no work for its pool, to wait for it is.
+TEST_P(descriptors, of_a_pool_that_has_ended_are_waited_for_in_vain) {
   thread_pool pool{config()};
   watched_pipe pipe(pool);
   ASSERT_FALSE(pool.join());
-  std::array<int, 2> ends{};
-  ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
-  // To own one is no work for the pool; to wait for it is.
-  auto late = io::descriptor::adopt(pool, ends[0]).value();
-  close(ends[1]);
+  watched_pipe late(pool);
   thread_pool other{config()};
-  watched_pipe nothing(other);
-  auto never = coro::spawn(other, waits(nothing.reads));
-  never.request_stop();
-  EXPECT_EQ(never.wait(), make_error_code(errc::cancelled));
+  EXPECT_EQ(coro::spawn(other, waits(pipe.reads)).wait(), make_error_code(errc::shut_down));
+  EXPECT_EQ(coro::spawn(other, waits(late.reads)).wait(), make_error_code(errc::shut_down));
+}
+
+/// A child shares the epoll instance of its parent: what it lets go of, the parent still watches.
+TEST_P(descriptors, are_the_parents_after_fork) {
+  thread_pool pool{config()};
+  watched_pipe pipe(pool);
+  auto waiting = coro::spawn(pool, waits(pipe.reads));
+  ASSERT_TRUE(eventually([&] { return pool.stats().parked == pool.stats().threads && pool.stats().threads != 0; }));
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const bool refused = io::descriptor::adopt(pool, pipe.writes.number()).error() == errc::inherited_by_fork;
+    pipe.reads.release();
+    pipe.writes.close();
+    _exit(refused ? 7 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
+  ASSERT_EQ(write(pipe.writes.number(), "x", 1), 1);
+  EXPECT_FALSE(waiting.wait());
 }
 
 TEST(idle_io, wakes_nobody) {

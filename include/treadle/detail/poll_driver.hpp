@@ -29,7 +29,11 @@ struct task_row {
 
   void push_back(Task& added) noexcept {
     added.next.store(nullptr, std::memory_order_relaxed);
-    first == nullptr ? void(first = &added) : last->next.store(&added, std::memory_order_relaxed);
+    if (first == nullptr) {
+      first = &added;
+    } else {
+      last->next.store(&added, std::memory_order_relaxed);
+    }
     last = &added;
     ++count;
   }
@@ -59,7 +63,7 @@ class poll_driver {
   virtual void ring() noexcept = 0;
   /// Empties `from`, and adds the tasks that wait for what is in it to `ready`.
   virtual void deliver(poll_batch& from, task_row<Task>& ready) noexcept = 0;
-  /// Ends all waits, now and later. One thread at a time.
+  /// Ends all waits, now and later. Any number of times, any thread.
   virtual void close() noexcept = 0;
 };
 

@@ -9,6 +9,10 @@
 
 namespace treadle::io {
 
+namespace detail {
+struct address_access;
+}
+
 /// Where a socket listens or connects to: an IPv4 or IPv6 address with a port, or a path of a Unix socket. A value, of
 /// 136 bytes; reading one from text allocates nothing. Names are not resolved.
 class TREADLE_EXPORT address {
@@ -35,8 +39,7 @@ class TREADLE_EXPORT address {
   [[nodiscard]] std::string text() const;
 
  private:
-  friend class listener;
-  friend class stream;
+  friend struct detail::address_access;
 
   alignas(8) unsigned char room_[128] = {};
   std::uint32_t bytes_ = 0;

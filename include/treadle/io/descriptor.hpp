@@ -54,6 +54,8 @@ class TREADLE_EXPORT descriptor {
   friend class stream;
 
   descriptor(int number, detail::watched& place) noexcept : number_(number), place_(&place) {}
+  /// Takes over one whose calls do not block; closes it on failure.
+  static result<descriptor> own(thread_pool& pool, int number) noexcept;
   coro::task<result<void>> edge(detail::direction which);
 
   int number_ = -1;

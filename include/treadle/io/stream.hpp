@@ -28,11 +28,11 @@ class TREADLE_EXPORT stream {
   static result<stream> adopt(thread_pool& pool, int number) noexcept;
 
   /// Receives what there is, at most `into.size()` bytes, and waits if there is nothing. Returns how many; 0 at the end
-  /// of the stream.
+  /// of the stream, or if `into` is empty.
   coro::task<result<std::size_t>> recv(std::span<std::byte> into);
   /// Receives until `into` is full or the stream ends. Returns how many bytes; fewer than asked for at the end.
   coro::task<result<std::size_t>> recv_all(std::span<std::byte> into);
-  /// Sends as much as there is room for, at least one byte. Returns how many.
+  /// Sends as much as there is room for, at least one byte unless `from` is empty. Returns how many.
   coro::task<result<std::size_t>> send(std::span<const std::byte> from);
   /// Sends all of it. When it fails, some may have been sent.
   coro::task<result<void>> send_all(std::span<const std::byte> from);

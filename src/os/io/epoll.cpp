@@ -2,6 +2,7 @@
 
 #include "../fault.hpp"
 
+#include <treadle/assert.hpp>
 #include <treadle/detail/system_policy.hpp>
 
 #include <poll.h>
@@ -37,7 +38,7 @@ int collect(int epoll, epoll_event* events, int room, std::int64_t deadline_ns) 
 #endif
   // epoll_wait counts in milliseconds. Here each event wakes all who sleep with a deadline, and one of them gets it.
   pollfd instance{epoll, POLLIN, 0};
-  if (ppoll(&instance, 1, &sleep, nullptr) <= 0) return 0;
+  if (const int any = ppoll(&instance, 1, &sleep, nullptr); any <= 0) return any;
   return epoll_wait(epoll, events, room, 0);
 }
 
@@ -68,11 +69,13 @@ int make_bell(int epoll) noexcept {
 }
 
 void ring_bell(int bell) noexcept {
-  // Each write is an edge, whatever the counter; one that is full is emptied, by nobody else.
+  // Each write is an edge, whatever the counter: nobody reads that until it is full.
   const std::uint64_t once = 1;
-  while (write(bell, &once, sizeof once) < 0 && errno == EAGAIN) {
+  while (write(bell, &once, sizeof once) < 0) {
+    const int error = errno;
+    TREADLE_ASSERT(error == EAGAIN || error == EINTR, error, bell);
     std::uint64_t all = 0;
-    if (read(bell, &all, sizeof all) < 0) continue;
+    static_cast<void>(!read(bell, &all, sizeof all));
   }
 }
 
@@ -104,6 +107,8 @@ void wait_for_events(int epoll, std::int64_t deadline_ns, poll_batch& into) noex
   std::array<epoll_event, poll_batch::capacity> events;
   if (fails(call::epoll_wait)) return;
   const int count = collect(epoll, events.data(), static_cast<int>(events.size()), deadline_ns);
+  const int error = count < 0 ? errno : 0;
+  TREADLE_ASSERT(error == 0 || error == EINTR, error, epoll);  // somebody has closed what is not theirs
   for (int i = 0; i < count; ++i) {
     const epoll_event& each = events[static_cast<std::size_t>(i)];
     if (each.data.u64 == bell_key) {

@@ -17,7 +17,7 @@ enum class family { ipv4, ipv6, local };
 /// Reads "127.0.0.1", "::1" or, for `local`, a path, where a leading '@' stands for the abstract namespace. False if it
 /// is none.
 [[nodiscard]] bool make_address(family of, const char* text, std::uint16_t port, socket_address& into) noexcept;
-/// Writes the address into `text`, of 112 bytes at least, and returns the family and the port.
+/// Writes the address into `text`, of 128 bytes at least, and returns the family and the port.
 family read_address(const socket_address& from, char* text, std::uint16_t& port) noexcept;
 
 /// Returns a new stream socket for addresses like `like`.
