@@ -17,7 +17,9 @@ struct callable_task final : internal_task {
       : internal_task(ops, scheduled_at), function(std::forward<Callable>(callable)) {}
 
   static void run(internal_task* made) noexcept {
-    auto* const self = static_cast<callable_task*>(made);
+    // Volatile, so that it stays on the stack: of a callable that is known never to return (one that calls exit()) the
+    // compiler would drop the last pointer to this task, and a leak checker report it.
+    callable_task* volatile const self = static_cast<callable_task*>(made);
     try {
       call_on_worker(self->function);
     } catch (...) {
