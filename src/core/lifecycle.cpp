@@ -20,6 +20,7 @@ constexpr std::int64_t short_nap_ns = 50'000;
 void pool_core::run_on_caller() noexcept {
   while (!has_worker() && sync().look_acquire().total() == 0) {
     task* const taken = take_for_caller();
+    if (taken == nullptr && bring_for_caller()) continue;
     if (taken == nullptr) return;
     stand_in(
         [](void* argument) noexcept {

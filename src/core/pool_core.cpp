@@ -267,6 +267,14 @@ std::size_t pool_core::run_ready_tasks(record& worker) noexcept {
   return ran;
 }
 
+void pool_core::run_while_blocked(record& worker) noexcept {
+  const std::uint32_t depth = std::exchange(worker.blocking_depth, 1);
+  leave_blocking(worker);
+  static_cast<void>(run_ready_tasks(worker));
+  enter_blocking(worker);
+  worker.blocking_depth = depth;
+}
+
 // ---- threads ------------------------------------------------------------------------------------------------------
 
 pool_core::record* pool_core::make_record(std::uint32_t index) noexcept {

@@ -35,6 +35,11 @@ constexpr std::size_t class_count = 17;
 constexpr std::size_t stack_limit = 32;
 /// How many stacks of a size all threads together leave for others. What is more goes back to the heap.
 constexpr std::size_t shared_limit = 1'024;
+#if defined(TREADLE_FAULTS)
+constexpr bool keeps_frames = false;  // each is an allocation that can be made to fail, and whose loss shows
+#else
+constexpr bool keeps_frames = true;
+#endif
 
 /// What a freed frame holds. `below` is another stack, in the first frame of each shared one.
 struct free_frame_link {
@@ -163,7 +168,7 @@ constinit thread_local thread_store store{};
 }  // namespace
 
 TREADLE_NEVER_INLINE void* allocate_frame(std::size_t bytes) {
-  if (bytes > largest_bytes) return ::operator new(bytes);
+  if (!keeps_frames || bytes > largest_bytes) return ::operator new(bytes);
   const std::size_t size_class = class_of(bytes);
   void* const kept = store.take(size_class);
   if (kept == nullptr) return ::operator new(bytes_of(size_class));
@@ -172,7 +177,7 @@ TREADLE_NEVER_INLINE void* allocate_frame(std::size_t bytes) {
 }
 
 TREADLE_NEVER_INLINE void free_frame(void* frame, std::size_t bytes) noexcept {
-  if (bytes > largest_bytes) {
+  if (!keeps_frames || bytes > largest_bytes) {
     ::operator delete(frame);
     return;
   }

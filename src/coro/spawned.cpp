@@ -1,4 +1,5 @@
-#include <treadle/blocking.hpp>
+#include "../core/context.hpp"
+
 #include <treadle/coro/detail/spawned.hpp>
 #include <treadle/detail/pool_core.hpp>
 #include <treadle/errc.hpp>
@@ -11,6 +12,11 @@ namespace treadle::coro::detail {
 namespace {
 
 constexpr std::int64_t look_again_ns = 1'000'000, longest_nap_ns = 64'000'000;
+
+bool everybody_blocks(const treadle::detail::pool_core& pool) noexcept {
+  const treadle::detail::sync_state now = pool.sync().look_acquire();
+  return now.total() == now.blocked();
+}
 
 }  // namespace
 
@@ -54,13 +60,23 @@ void spawned::drop_reference() noexcept {
 std::error_code spawned::wait() noexcept {
   if (is_done()) return {};
   if (flow_.pool().is_inherited()) return errc::inherited_by_fork;
-  // A worker's place is taken by another meanwhile; outside this does nothing.
-  const treadle::detail::blocking_section section;
+  const treadle::detail::thread_context here = treadle::detail::context();
+  const bool on_worker = here.record != nullptr;
+  if (on_worker) here.pool->enter_blocking(*here.record);  // another takes this worker's place meanwhile
   std::int64_t nap_ns = look_again_ns;
+  bool nobody_came = false;
   while (!completion_.wait(treadle::detail::monotonic_ns() + nap_ns)) {
     flow_.pool().run_on_caller();  // it may have moved
-    if (nap_ns < longest_nap_ns) nap_ns *= 2;
+    // If no other can be had, and all block, we ourselves among them, then nobody but us comes to the queues. Looked at
+    // twice, for a spare may be about to be started.
+    const bool all_block = on_worker && everybody_blocks(*here.pool);
+    if (all_block && std::exchange(nobody_came, true)) {
+      here.pool->run_while_blocked(*here.record);
+    }
+    if (!all_block) nobody_came = false;
+    if (!all_block && nap_ns < longest_nap_ns) nap_ns *= 2;
   }
+  if (on_worker) here.pool->leave_blocking(*here.record);
   return {};
 }
 

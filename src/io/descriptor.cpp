@@ -12,10 +12,13 @@ namespace treadle::io {
 namespace os = treadle::detail::os;
 
 result<descriptor> descriptor::adopt(thread_pool& pool, int number) noexcept {
-  if (const int failed = os::set_nonblocking(number); failed != 0) return detail::system_error_of(failed);
   const result<detail::watched*> place = detail::acquire_watched(pool);
   if (!place) return place.error();
-  return descriptor(number, **place);
+  // Last of all: one that is not taken over stays as it was.
+  const int failed = os::set_nonblocking(number);
+  if (failed == 0) return descriptor(number, **place);
+  detail::release_watched(**place, -1);
+  return detail::system_error_of(failed);
 }
 
 result<descriptor> descriptor::own(thread_pool& pool, int number) noexcept {

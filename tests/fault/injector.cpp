@@ -15,23 +15,27 @@ namespace {
 
 using detail::os::call;
 
-std::atomic<std::uint32_t> armed_call{0};
-std::atomic<int> armed_error{0};
+const point* armed_point = nullptr;           // written while there is one thread
 std::atomic<std::uint64_t> until_failure{0};  // 0: none
 std::atomic<bool> goes_on{false}, fired{false};
 std::atomic<std::int64_t> live{0};
 constinit thread_local int exempt = 0;
 
 bool fails_now(std::uint32_t asked) noexcept {
-  if (armed_call.load(std::memory_order_relaxed) != asked || exempt != 0) return false;
   std::uint64_t left = until_failure.load(std::memory_order_relaxed);
+  if (exempt != 0 || armed_point == nullptr) return false;
+  if (armed_point->missing == asked) {
+    errno = ENOSYS;
+    return true;
+  }
+  if (armed_point->call != asked) return false;
   do {
     if (left == 0) return false;
     if (left == 1 && goes_on.load(std::memory_order_relaxed)) break;
   } while (!until_failure.compare_exchange_weak(left, left - 1, std::memory_order_relaxed));
   if (left != 1) return false;
   fired.store(true, std::memory_order_relaxed);
-  errno = armed_error.load(std::memory_order_relaxed);
+  errno = armed_point->error;
   return true;
 }
 
@@ -40,6 +44,13 @@ bool fails_now(std::uint32_t asked) noexcept {
 const std::vector<point>& all_points() {
   const auto of = [](const char* name, call asked, int error) {
     return point{name, static_cast<std::uint32_t>(asked), error, error != EINTR || asked != call::read};
+  };
+  const auto of_io = [](const char* name, call asked, int error) {
+    return point{name, static_cast<std::uint32_t>(asked), error, true, true, true};
+  };
+  // What the library lives with, and nobody hears of; some of it the kernel never says twice in a row.
+  const auto unheard = [](const char* name, call asked, int error, bool lasts) {
+    return point{name, static_cast<std::uint32_t>(asked), error, lasts, false, true};
   };
   static const std::vector<point> points{
       of("thread_memory", call::thread_memory, ENOMEM),
@@ -62,14 +73,45 @@ const std::vector<point>& all_points() {
       of("futex_wake", call::futex_wake, 0),
       of("clock_nanosleep", call::sleep, EINTR),
       of("sched_yield", call::yield, ENOSYS),
-      {"operator_new", allocation, ENOMEM, true},
+      of_io("epoll_create", call::epoll_create, EMFILE),
+      of_io("eventfd", call::eventfd, EMFILE),
+      of_io("epoll_ctl", call::epoll_ctl, ENOMEM),
+      of_io("epoll_ctl_full", call::epoll_ctl, ENOSPC),
+      unheard("epoll_wait_interrupted", call::epoll_wait, EINTR, false),
+      unheard("epoll_pwait2_missing", call::epoll_pwait2, ENOSYS, true),
+      unheard("epoll_pwait2_filtered", call::epoll_pwait2, EPERM, true),
+      {"ppoll_interrupted", static_cast<std::uint32_t>(call::ppoll), EINTR, false, false, true,
+       static_cast<std::uint32_t>(call::epoll_pwait2)},
+      of_io("poll", call::poll, ENOMEM),
+      unheard("poll_interrupted", call::poll, EINTR, false),
+      unheard("eventfd_full", call::ring, EAGAIN, false),
+      of_io("socket", call::socket, EMFILE),
+      of_io("bind", call::bind, EADDRINUSE),
+      of_io("listen", call::listen, EADDRINUSE),
+      of_io("accept", call::accept, EMFILE),
+      of_io("accept_nobufs", call::accept, ENOBUFS),
+      unheard("accept_interrupted", call::accept, EINTR, false),
+      unheard("accept_aborted", call::accept, ECONNABORTED, false),
+      of_io("connect", call::connect, ECONNREFUSED),
+      of_io("receive", call::receive, ECONNRESET),
+      unheard("receive_interrupted", call::receive, EINTR, false),
+      unheard("receive_short", call::receive_short, 0, true),
+      of_io("send", call::send, EPIPE),
+      of_io("send_nobufs", call::send, ENOBUFS),
+      unheard("send_interrupted", call::send, EINTR, false),
+      unheard("send_short", call::send_short, 0, true),
+      of_io("shutdown", call::shutdown, ENOTCONN),
+      of_io("getsockname", call::getsockname, ENOBUFS),
+      of_io("getsockopt", call::getsockopt, ENOBUFS),
+      of_io("setsockopt", call::setsockopt, EPERM),
+      of_io("fcntl", call::fcntl, EBADF),
+      {"operator_new", allocation, ENOMEM},
   };
   return points;
 }
 
 void arm(const point& chosen, std::uint64_t k, bool and_on) noexcept {
-  armed_call = chosen.call;
-  armed_error = chosen.error;
+  armed_point = &chosen;
   goes_on = and_on;
   fired = false;
   until_failure = k;
@@ -81,6 +123,7 @@ void disarm() noexcept {
   detail::os::fault_hook = nullptr;
 }
 
+const point& armed() noexcept { return *armed_point; }
 bool has_fired() noexcept { return fired; }
 
 exemption::exemption() noexcept { ++exempt; }

@@ -1,11 +1,8 @@
 #include "scenarios.hpp"
 
-#include "../process/programs/check.hpp"
-#include "injector.hpp"
+#include "witness.hpp"
 
 #if defined(TREADLE_FAULTS)
-
-#include <treadle/treadle.hpp>
 
 #include <array>
 #include <chrono>
@@ -23,13 +20,6 @@ struct counted : task {
   std::atomic<int> runs{0};
   bool accepted = false;
 };
-
-pool_config with_threads(std::uint32_t count) {
-  pool_config config;
-  config.max_threads = count;
-  config.spin_ns = -1;
-  return config;
-}
 
 /// The one error that a lack of anything may lead to; a thread that is refused leads to none.
 bool names_the_cause(const std::error_code& error) {

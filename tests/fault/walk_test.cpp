@@ -158,6 +158,7 @@ TEST_P(fault_walk, each_call_fails_in_turn) {
 #endif
   std::map<std::string, walked> points;
   for (const injector::point& where : injector::all_points()) {
+    if (where.io_only && !GetParam().does_io) continue;
     for (const bool and_on : {false, true}) {
       if (and_on && !where.lasts) continue;
       const walked done = walk(where, and_on);
@@ -173,6 +174,8 @@ TEST_P(fault_walk, each_call_fails_in_turn) {
 std::string scenario_name(const testing::TestParamInfo<fault_scenario>& info) { return info.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(all, fault_walk, testing::ValuesIn(fault_scenarios()), &scenario_name);
+INSTANTIATE_TEST_SUITE_P(coro, fault_walk, testing::ValuesIn(coro_fault_scenarios()), &scenario_name);
+INSTANTIATE_TEST_SUITE_P(io, fault_walk, testing::ValuesIn(io_fault_scenarios()), &scenario_name);
 
 /// The walk itself must notice: a scenario that hangs, leaks or loses something is a failure.
 TEST(fault_walk_itself, notices_what_is_wrong) {

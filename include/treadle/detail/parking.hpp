@@ -62,11 +62,11 @@ class parking : public forking<P, Task, Host> {
     return sleep(self);
   }
 
-  /// Takes what has become ready while the worker runs.
-  void look_into_driver(record& self) noexcept {
-    self.arrived.heard_bell = false;
-    this->driver()->wait(INT64_MIN, self.arrived);
-    if (self.arrived.heard_bell && this->poll_.must_ring_again()) this->driver()->ring();
+  /// Takes what has become ready, without a sleep for it.
+  void look_into_driver(poll_batch& arrived) noexcept {
+    arrived.heard_bell = false;
+    this->driver()->wait(INT64_MIN, arrived);
+    if (arrived.heard_bell && this->poll_.must_ring_again()) this->driver()->ring();
   }
 
   static constexpr lifecycle leave_from = P::seed_defect(1) ? lifecycle::draining : lifecycle::cancelling;

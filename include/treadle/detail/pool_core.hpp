@@ -110,6 +110,8 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   void report_unhandled(const std::exception_ptr& error) const noexcept;
   /// Runs tasks that are ready on a worker that is in the middle of one. Returns how many.
   std::size_t run_ready_tasks(record& worker) noexcept;
+  /// The same on one that waits, as no blocked one for the time.
+  void run_while_blocked(record& worker) noexcept;
 
   // What the scheduler asks of its host.
   bool ensure_started() noexcept;

@@ -130,6 +130,26 @@ class scheduler : public parking<P, Task, Host> {
     return taken;
   }
 
+  /// Queues what is due and what is ready, for a caller who is no worker, because there is none. If that is nothing yet,
+  /// a thread is tried again that waits for it. Returns whether anything was queued.
+  [[nodiscard]] bool bring_for_caller() noexcept {
+    if (this->next_due_ns() == base::never && !this->has_sources()) return false;
+    enter_gate();  // a cancel waits for whoever is inside
+    task_row<Task> ready;
+    if (sync_.look_after_publish().life() < lifecycle::cancelling) {
+      take_due(ready);
+      take_ready(ready);
+    }
+    const bool any = ready.count != 0;
+    if (any) {
+      static_cast<void>(inject(ready.first, ready.last, ready.count, true));
+    } else if (this->time_is_unkept() || this->io_is_unwatched()) {
+      notify(1);
+    }
+    leave_gate();  // LAST TOUCH
+    return any;
+  }
+
   /// Keeps the pool's memory alive while an outsider is inside it beyond a single push.
   void enter_gate() noexcept { gate_.fetch_add(1, std::memory_order_seq_cst); }  // E-GATE
   void leave_gate() noexcept { gate_.fetch_sub(1, std::memory_order_release); }  // E-GATE
@@ -275,7 +295,7 @@ class scheduler : public parking<P, Task, Host> {
   /// Brings what has become ready while nobody sleeps in the driver. Returns how many tasks that makes.
   std::size_t bring_ready(record& self) noexcept {
     if (!this->has_sources() || !this->io_is_unwatched()) return 0;
-    this->look_into_driver(self);
+    this->look_into_driver(self.arrived);
     return self.arrived.count != 0 ? deliver(self) : 0;
   }
 
@@ -298,6 +318,22 @@ class scheduler : public parking<P, Task, Host> {
     }
     if (staged != 0) self.own.taken.commit(staged);
     return staged;
+  }
+
+  void take_due(task_row<Task>& into) noexcept {
+    auto* const table = this->wheels();
+    const std::int64_t now = P::now_ns();
+    for (std::uint32_t i = 0; table != nullptr && i < this->wheel_count(); ++i) {
+      table[i].expire(now, due_at_a_time,
+                      [&](timer_node<P>& expired) { into.push_back(*static_cast<Task*>(expired.work)); });
+    }
+  }
+
+  void take_ready(task_row<Task>& into) noexcept {
+    if (!this->has_sources() || !this->io_is_unwatched()) return;
+    poll_batch arrived;
+    this->look_into_driver(arrived);
+    this->driver()->deliver(arrived, into);
   }
 
   /// Returns how many tasks to run until the injected queue and the timers are looked at again. With timers armed that

@@ -33,12 +33,13 @@ int collect(int epoll, epoll_event* events, int room, std::int64_t deadline_ns) 
   if (left <= 0) return epoll_wait(epoll, events, room, 0);
   const timespec sleep{static_cast<time_t>(left / second_ns), static_cast<long>(left % second_ns)};
 #if TREADLE_HAS_EPOLL_PWAIT2
-  const int found = epoll_pwait2(epoll, events, room, &sleep, nullptr);
-  if (found >= 0 || errno != ENOSYS) return found;
+  const int found = fails(call::epoll_pwait2) ? -1 : epoll_pwait2(epoll, events, room, &sleep, nullptr);
+  // Filters of containers that do not know the call answer EPERM for it.
+  if (found >= 0 || (errno != ENOSYS && errno != EPERM)) return found;
 #endif
   // epoll_wait counts in milliseconds. Here each event wakes all who sleep with a deadline, and one of them gets it.
   pollfd instance{epoll, POLLIN, 0};
-  if (const int any = ppoll(&instance, 1, &sleep, nullptr); any <= 0) return any;
+  if (const int any = fails(call::ppoll) ? -1 : ppoll(&instance, 1, &sleep, nullptr); any <= 0) return any;
   return epoll_wait(epoll, events, room, 0);
 }
 
@@ -71,7 +72,7 @@ int make_bell(int epoll) noexcept {
 void ring_bell(int bell) noexcept {
   // Each write is an edge, whatever the counter: nobody reads that until it is full.
   const std::uint64_t once = 1;
-  while (write(bell, &once, sizeof once) < 0) {
+  while (fails(call::ring) || write(bell, &once, sizeof once) < 0) {
     const int error = errno;
     TREADLE_ASSERT(error == EAGAIN || error == EINTR, error, bell);
     std::uint64_t all = 0;
@@ -97,16 +98,19 @@ void unwatch_descriptor(int epoll, int descriptor) noexcept {
 
 int is_ready(int descriptor, std::uint32_t what) noexcept {
   pollfd asked{descriptor, static_cast<short>((what & readable) != 0 ? POLLIN | POLLRDHUP : POLLOUT), 0};
-  const int found = poll(&asked, 1, 0);
-  if (found < 0) return errno == EINTR ? -EAGAIN : -errno;
+  int found = 0;
+  do {
+    found = fails(call::poll) ? -1 : poll(&asked, 1, 0);
+  } while (found < 0 && errno == EINTR);  // "not now" it does not say: no edge may come any more
+  if (found < 0) return -errno;
   if ((asked.revents & POLLNVAL) != 0) return -EBADF;
   return found > 0 ? 1 : -EAGAIN;
 }
 
 void wait_for_events(int epoll, std::int64_t deadline_ns, poll_batch& into) noexcept {
   std::array<epoll_event, poll_batch::capacity> events;
-  if (fails(call::epoll_wait)) return;
-  const int count = collect(epoll, events.data(), static_cast<int>(events.size()), deadline_ns);
+  const int room = static_cast<int>(events.size());
+  const int count = fails(call::epoll_wait) ? -1 : collect(epoll, events.data(), room, deadline_ns);
   const int error = count < 0 ? errno : 0;
   TREADLE_ASSERT(error == 0 || error == EINTR, error, epoll);  // somebody has closed what is not theirs
   for (int i = 0; i < count; ++i) {

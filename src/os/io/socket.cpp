@@ -104,14 +104,17 @@ int make_stream_socket(const socket_address& like) noexcept {
 
 int bind_and_listen(int socket, const socket_address& at, int backlog) noexcept {
   const int on = 1;
-  if (as_sockaddr(at)->sa_family != AF_UNIX) setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (as_sockaddr(at)->sa_family != AF_UNIX &&
+      (fails(call::setsockopt) || setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)) {
+    return -errno;
+  }
   if (fails(call::bind) || bind(socket, as_sockaddr(at), at.bytes) != 0) return -errno;
-  return listen(socket, backlog) == 0 ? 0 : -errno;
+  return !fails(call::listen) && listen(socket, backlog) == 0 ? 0 : -errno;
 }
 
 int accept_from(int listener, socket_address& peer) noexcept {
-  if (fails(call::accept)) return -errno;
   return uninterrupted([&] {
+    if (fails(call::accept)) return -1;
     socklen_t bytes = sizeof peer.room;
     const int made = accept4(listener, as_sockaddr(peer), &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
     peer.bytes = made >= 0 ? static_cast<std::uint32_t>(bytes) : 0;
@@ -129,38 +132,41 @@ int connect_to(int socket, const socket_address& peer) noexcept {
 int connect_result(int socket) noexcept {
   int error = 0;
   socklen_t bytes = sizeof error;
-  if (getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0) return -errno;
+  if (fails(call::getsockopt) || getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0) return -errno;
   return -error;
 }
 
 std::ptrdiff_t receive(int socket, void* into, std::size_t bytes) noexcept {
-  if (fails(call::receive)) return -errno;
-  return uninterrupted([&] { return static_cast<std::ptrdiff_t>(recv(socket, into, bytes, 0)); });
+  if (bytes > 1 && fails(call::receive_short)) bytes = 1;
+  return uninterrupted([&]() -> std::ptrdiff_t { return fails(call::receive) ? -1 : recv(socket, into, bytes, 0); });
 }
 
 std::ptrdiff_t send(int socket, const void* from, std::size_t bytes) noexcept {
-  if (fails(call::send)) return -errno;
-  return uninterrupted([&] { return static_cast<std::ptrdiff_t>(::send(socket, from, bytes, MSG_NOSIGNAL)); });
+  if (bytes > 1 && fails(call::send_short)) bytes = 1;
+  return uninterrupted(
+      [&]() -> std::ptrdiff_t { return fails(call::send) ? -1 : ::send(socket, from, bytes, MSG_NOSIGNAL); });
 }
 
-int end_sending(int socket) noexcept { return shutdown(socket, SHUT_WR) == 0 ? 0 : -errno; }
+int end_sending(int socket) noexcept { return !fails(call::shutdown) && shutdown(socket, SHUT_WR) == 0 ? 0 : -errno; }
 
 int own_address(int socket, socket_address& into) noexcept {
   socklen_t bytes = sizeof into.room;
-  if (getsockname(socket, as_sockaddr(into), &bytes) != 0) return -errno;
+  if (fails(call::getsockname) || getsockname(socket, as_sockaddr(into), &bytes) != 0) return -errno;
   into.bytes = static_cast<std::uint32_t>(bytes);
   return 0;
 }
 
 int set_no_delay(int socket, bool on) noexcept {
   const int value = on ? 1 : 0;
+  if (fails(call::setsockopt)) return -errno;
   return setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) == 0 ? 0 : -errno;
 }
 
 int set_nonblocking(int descriptor) noexcept {
-  const int flags = fcntl(descriptor, F_GETFL);
+  const int flags = fails(call::fcntl) ? -1 : fcntl(descriptor, F_GETFL);
   if (flags < 0) return -errno;
-  return (flags & O_NONBLOCK) != 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
+  if ((flags & O_NONBLOCK) != 0) return 0;
+  return !fails(call::fcntl) && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
 }  // namespace treadle::detail::os

@@ -1,0 +1,146 @@
+#include "scenarios.hpp"
+#include "witness.hpp"
+
+#if defined(TREADLE_FAULTS)
+
+#include <treadle/coro.hpp>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace treadle::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Runs the coroutine that `make` returns.
+template <class F>
+void run(thread_pool& pool, witness& seen, F&& make) {
+  try {
+    coro::sync_wait(pool, make());
+  } catch (...) {
+    seen.hear_exception();
+  }
+}
+
+coro::task<int> leaf(int value) { co_return value; }
+
+coro::task<> tree() {
+  auto [left, right] = co_await coro::when_all(leaf(1), leaf(2));
+  CHECK(left + right == 3);
+}
+
+void coroutines() {
+  witness seen;
+  thread_pool pool(with_threads(2));
+  for (int i = 0; i < 3; ++i) run(pool, seen, [] { return tree(); });
+  CHECK_OK(pool.drain());
+  seen.check();
+}
+
+coro::task<> sleeps() {
+  for (int i = 0; i < 3; ++i) co_await coro::sleep_for(200us);
+}
+
+coro::task<> sleep_side_by_side() { co_await coro::when_all(sleeps(), sleeps()); }
+
+/// With no thread to keep the time, whoever waits for the coroutine does.
+void coro_sleep() {
+  witness seen;
+  thread_pool pool(with_threads(2));
+  run(pool, seen, [] { return sleep_side_by_side(); });
+  CHECK_OK(pool.drain());
+  seen.check();
+}
+
+coro::task<> sleeps_long() { co_await coro::sleep_for(1h); }
+
+coro::task<> is_too_slow() {
+  try {
+    co_await coro::with_timeout(1ms, sleeps_long());
+    CHECK(!"it had no time");
+  } catch (const std::system_error& late) {
+    if (late.code() != errc::timed_out) throw;
+  }
+}
+
+void coro_timeout() {
+  witness seen;
+  thread_pool pool(with_threads(2));
+  run(pool, seen, [] { return is_too_slow(); });
+  CHECK_OK(pool.drain());
+  seen.check();
+}
+
+void coro_stop() {
+  witness seen;
+  thread_pool pool(with_threads(2));
+  try {
+    auto asleep = coro::spawn(pool, sleeps_long());
+    asleep.request_stop();
+    asleep.wait();
+  } catch (...) {
+    seen.hear_exception();
+  }
+  CHECK(seen.heard());
+  CHECK_OK(pool.drain());
+}
+
+void ended(coro::join_handle<void>& asleep) {
+  try {
+    asleep.wait();
+    CHECK(!"it was not stopped");
+  } catch (const std::system_error& why) {
+    CHECK(why.code() == errc::cancelled || why.code() == errc::out_of_memory);
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+template <shutdown_mode mode>
+void coro_end() {
+  thread_pool pool(with_threads(2));
+  try {
+    auto asleep = coro::spawn(pool, sleeps_long());
+    CHECK_OK(pool.drain());
+    CHECK_OK(pool.shutdown(mode).error);
+    CHECK_OK(pool.join());
+    ended(asleep);
+  } catch (const std::bad_alloc&) {
+  } catch (const std::system_error& refused) {
+    CHECK(refused.code() == errc::out_of_memory);
+  }
+}
+
+/// A worker that waits for a coroutine is replaced; where nobody can be had, it goes on by itself.
+void coro_nested_wait() {
+  witness seen;
+  thread_pool pool(with_threads(1));
+  run(pool, seen, [&pool]() -> coro::task<> {
+    return [](thread_pool& on) -> coro::task<> {
+      coro::sync_wait(on, tree());
+      co_return;
+    }(pool);
+  });
+  CHECK_OK(pool.drain());
+  seen.check();
+}
+
+}  // namespace
+
+const std::vector<fault_scenario>& coro_fault_scenarios() {
+  static const std::vector<fault_scenario> all{
+      {"coroutines", &coroutines},
+      {"coro_sleep", &coro_sleep},
+      {"coro_timeout", &coro_timeout},
+      {"coro_stop", &coro_stop},
+      {"coro_drain", &coro_end<shutdown_mode::drain>},
+      {"coro_cancel", &coro_end<shutdown_mode::cancel>},
+      {"coro_nested_wait", &coro_nested_wait},
+  };
+  return all;
+}
+
+}  // namespace treadle::test
+
+#endif
