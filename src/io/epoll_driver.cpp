@@ -91,6 +91,12 @@ void epoll_driver::release(watched& over, int descriptor) noexcept {
   over.next_free_ = std::exchange(free_, &over);
 }
 
+/// With no thread to be had, whoever waits for a coroutine looks into the driver of the pool that it is on.
+bool epoll_driver::nobody_would_look() const noexcept {
+  const coro::detail::flow* const waiting = coro::detail::current_flow();
+  return pool_.sync().look().total() == 0 && waiting != nullptr && &waiting->pool() != &pool_;
+}
+
 std::error_code epoll_driver::watch(watched& place, int descriptor, direction which) noexcept {
   if (pool_.is_inherited()) return errc::inherited_by_fork;
   const brief_guard exclusive(place.lock_);
@@ -99,6 +105,10 @@ std::error_code epoll_driver::watch(watched& place, int descriptor, direction wh
   const bool again = place.watched_for_ != 0;
   if (!again) {
     if (const std::error_code refused = pool_.admit_source()) return refused;
+    if (nobody_would_look()) {
+      pool_.remove_source();
+      return std::make_error_code(std::errc::resource_unavailable_try_again);
+    }
   }
   const int failed = os::watch_descriptor(
       epoll_, descriptor, wanted, key_of(place.index_, place.generation_.load(std::memory_order_relaxed)), again);

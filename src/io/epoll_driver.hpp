@@ -36,6 +36,7 @@ class epoll_driver final : public treadle::detail::poll_driver<task> {
   [[nodiscard]] watched& place(std::uint32_t index) noexcept;
   [[nodiscard]] bool grow() noexcept;
   void wake_all(side& waited_at, batch& woken) noexcept;
+  [[nodiscard]] bool nobody_would_look() const noexcept;
 
   pool_core& pool_;
   int epoll_ = -1;

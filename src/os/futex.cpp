@@ -28,10 +28,12 @@ bool futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, 
     until = &deadline;
   }
   // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time: no deadline moves when a signal interrupts the wait.
-  if (os::fails(os::call::futex_wait)) return true;
-  const long result = syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, until, nullptr,
-                              FUTEX_BITSET_MATCH_ANY);
-  return !(result == -1 && errno == ETIMEDOUT);
+  if (!os::fails(os::call::futex_wait) && syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
+                                                  until, nullptr, FUTEX_BITSET_MATCH_ANY) != -1) {
+    return true;
+  }
+  // Whoever is interrupted all the time finds out that it is over, too.
+  return errno == EINTR ? monotonic_ns() < deadline_ns : errno != ETIMEDOUT;
 }
 
 void futex_wake(const std::atomic<std::uint32_t>* word, std::uint32_t count) noexcept {

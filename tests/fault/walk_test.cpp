@@ -97,8 +97,25 @@ outcome fork_and_run(const fault_scenario& chosen, const injector::point& where,
 
 /// What was walked in one scenario, by point.
 struct walked {
-  std::uint64_t calls = 0, failures = 0;
+  std::uint64_t calls = 0, failures = 0, points = 0;
+
+  walked& operator+=(const walked& more) {
+    calls += more.calls;
+    failures += more.failures;
+    points += more.points;
+    return *this;
+  }
 };
+
+std::string listed(const std::map<std::string, walked>& all, bool with_points) {
+  std::ostringstream list;
+  for (const auto& [name, each] : all) {
+    list << (list.tellp() > 0 ? ",\n" : "") << "    \"" << name << "\": {";
+    if (with_points) list << "\"points\": " << each.points << ", ";
+    list << "\"calls\": " << each.calls << ", \"failures\": " << each.failures << "}";
+  }
+  return list.str();
+}
 
 /// One file a scenario, for each test is a process of its own; together they are build/<preset>/tests/fault_report.json.
 void write_report(const std::string& scenario, const std::map<std::string, walked>& points) {
@@ -109,28 +126,23 @@ void write_report(const std::string& scenario, const std::map<std::string, walke
     std::ofstream part(folder / "fault_report" / scenario);
     for (const auto& [name, each] : points) part << name << ' ' << each.calls << ' ' << each.failures << '\n';
   }
-  std::map<std::string, walked> all;
-  std::uint64_t calls = 0, failures = 0, scenarios = 0;
+  std::map<std::string, walked> by_point, by_scenario;
+  walked all;
   for (const auto& part : fs::directory_iterator(folder / "fault_report")) {
-    ++scenarios;
     std::ifstream in(part.path());
     std::string name;
     for (walked each; in >> name >> each.calls >> each.failures;) {
-      all[name].calls += each.calls;
-      all[name].failures += each.failures;
-      calls += each.calls;
-      failures += each.failures;
+      each.points = 1;
+      all += each;
+      by_point[name] += each;
+      by_scenario[part.path().filename().string()] += each;
     }
   }
-  std::ostringstream list;
-  for (const auto& [name, each] : all) {
-    list << (list.tellp() > 0 ? ",\n" : "") << "    \"" << name << "\": {\"calls\": " << each.calls
-         << ", \"failures\": " << each.failures << "}";
-  }
   std::ofstream(folder / "fault_report.json")
-      << "{\n  \"scenarios\": " << scenarios << ",\n  \"points\": " << all.size() << ",\n  \"calls\": " << calls
-      << ",\n  \"failures\": " << failures << ",\n  \"by_point\": {\n"
-      << list.str() << "\n  }\n}\n";
+      << "{\n  \"scenarios\": " << by_scenario.size() << ",\n  \"points\": " << by_point.size()
+      << ",\n  \"calls\": " << all.calls << ",\n  \"failures\": " << all.failures << ",\n  \"by_scenario\": {\n"
+      << listed(by_scenario, true) << "\n  },\n  \"by_point\": {\n"
+      << listed(by_point, false) << "\n  }\n}\n";
 }
 
 class fault_walk : public testing::TestWithParam<fault_scenario> {
@@ -163,8 +175,7 @@ TEST_P(fault_walk, each_call_fails_in_turn) {
       if (and_on && !where.lasts) continue;
       const walked done = walk(where, and_on);
       if (done.calls + done.failures == 0) continue;
-      points[where.name].calls += done.calls;
-      points[where.name].failures += done.failures;
+      points[where.name] += done;
     }
   }
   EXPECT_GE(points.size(), 3u) << "the scenario uses nothing that can fail";

@@ -51,6 +51,8 @@ class witness {
   static bool is_the_cause(const std::error_code& error) noexcept {
     const injector::point& armed = injector::armed();
     if (error == make_error_code(errc::out_of_memory)) return armed.error == ENOMEM;
+    // Nobody looks into the driver of another pool that gets no thread.
+    if (error == std::errc::resource_unavailable_try_again) return !armed.io_only;
     return armed.io_only && armed.reported && error == std::error_code(armed.error, std::system_category());
   }
   /// What becomes of those who had to do with one that failed.

@@ -195,7 +195,7 @@ awake:
 /* Pushes, then waits; with no thread at all it runs what is queued itself.
  * mirrors: include/treadle/detail/scheduler.hpp is_quiet 8ab66b77
  * mirrors: include/treadle/detail/scheduler.hpp wait_until_maybe_quiet bc1a66da
- * mirrors: src/core/lifecycle.cpp run_on_caller b92c31f4
+ * mirrors: src/core/lifecycle.cpp run_on_caller f8c7f468
  * mirrors: src/core/lifecycle.cpp drain ec070f3c */
 proctype outsider(byte self) {
   byte i, kind, pushes = PUSHES;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -186,6 +187,19 @@ coro::task<int> waits_inside(thread_pool& pool) {
 TEST_P(coro_tasks, may_be_waited_for_on_a_worker) {
   thread_pool pool{config()};
   EXPECT_EQ(sync_wait(pool, waits_inside(pool)), 6);
+}
+
+/// With no worker to take its place, who waits goes on itself: with what it waits for, its timers included.
+TEST(coro_task, may_be_waited_for_on_the_only_worker) {
+  thread_pool pool{pool_config{.max_threads = 1, .max_spare_threads = pool_config::no_spares}};
+  const auto sleeps = []() -> coro::task<int> {
+    co_await coro::sleep_for(std::chrono::milliseconds(1));
+    co_return 3;
+  };
+  EXPECT_EQ(pool.run([&] { return sync_wait(pool, sleeps()); }), 3);
+  EXPECT_EQ(pool.run([&] { return blocking([&] { return sync_wait(pool, sleeps()); }); }), 3);
+  EXPECT_FALSE(pool.drain());
+  EXPECT_EQ(pool.stats().blocked, 0u);
 }
 
 TEST(coro_task, that_is_never_awaited_is_only_destroyed) {

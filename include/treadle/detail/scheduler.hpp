@@ -130,8 +130,8 @@ class scheduler : public parking<P, Task, Host> {
     return taken;
   }
 
-  /// Queues what is due and what is ready, for a caller who is no worker, because there is none. If that is nothing yet,
-  /// a thread is tried again that waits for it. Returns whether anything was queued.
+  /// Queues what is due and what is ready, for a caller who is no worker, because there is none. If that is nothing
+  /// yet, a thread is tried again to wait for it. Returns whether anything was queued.
   [[nodiscard]] bool bring_for_caller() noexcept {
     if (this->next_due_ns() == base::never && !this->has_sources()) return false;
     enter_gate();  // a cancel waits for whoever is inside

@@ -21,7 +21,7 @@ class TREADLE_EXPORT listener {
 
   /// Waits for a connection. Several coroutines may. Fails with `errc::cancelled` if the coroutine was asked to stop,
   /// `errc::shut_down` if the pool is, and as `accept` does; connections that were given up while they waited are
-  /// skipped.
+  /// skipped. After `std::errc::too_many_files_open` and the like it still waits: sleep before the next try.
   coro::task<result<stream>> accept();
   /// The same, and says who it is.
   coro::task<result<stream>> accept(address& peer);
