@@ -9,7 +9,7 @@ namespace treadle::detail::os {
 
 /// The calls of this floor that a test can make fail, where TREADLE_FAULTS is defined; elsewhere none can and nothing
 /// of this is left. Of those whose answer nobody can use, a failure is that they do nothing (`setname`, `yield`,
-/// `sleep`), come late (`futex_wake`) or carry one byte only (`receive_short`, `send_short`). A clock, a lock and a
+/// `sleep`), come late (`futex_wake`) or carry a part only (`receive_short`, `send_short`). A clock, a lock and a
 /// join that are used rightly cannot fail, nor can what gives a descriptor up.
 enum class call : std::uint32_t {
   thread_memory,

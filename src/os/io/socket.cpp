@@ -137,12 +137,12 @@ int connect_result(int socket) noexcept {
 }
 
 std::ptrdiff_t receive(int socket, void* into, std::size_t bytes) noexcept {
-  if (bytes > 1 && fails(call::receive_short)) bytes = 1;
+  if (bytes > 1 && fails(call::receive_short)) bytes = 1 + bytes / 16;
   return uninterrupted([&]() -> std::ptrdiff_t { return fails(call::receive) ? -1 : recv(socket, into, bytes, 0); });
 }
 
 std::ptrdiff_t send(int socket, const void* from, std::size_t bytes) noexcept {
-  if (bytes > 1 && fails(call::send_short)) bytes = 1;
+  if (bytes > 1 && fails(call::send_short)) bytes = 1 + bytes / 16;
   return uninterrupted(
       [&]() -> std::ptrdiff_t { return fails(call::send) ? -1 : ::send(socket, from, bytes, MSG_NOSIGNAL); });
 }
