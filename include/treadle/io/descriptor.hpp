@@ -36,8 +36,8 @@ class TREADLE_EXPORT descriptor {
   /// Waits until there is something to read, or the end; another reader may be faster than who has waited. More than
   /// one may wait.
   /// Fails with `errc::cancelled` if the coroutine was asked to stop, `errc::shut_down` if the pool is, EAGAIN if it
-  /// has no thread and is not the pool that the coroutine is on, and as `epoll_ctl` does; EPERM says that the descriptor
-  /// cannot be watched, for example a regular file.
+  /// can get no thread and the coroutine is on another, and as `epoll_ctl` does; EPERM says that the descriptor cannot
+  /// be watched, for example a regular file.
   coro::task<result<void>> readable();
   /// The same until there is room to write.
   coro::task<result<void>> writable();
