@@ -141,7 +141,7 @@ NEVER_TAKEN = r".*\bTREADLE_(DEBUG_)?ASSERT\(.*"
 
 
 def run_gcovr(build):
-    filters = [word for _, folders, _ in COVERED for each in folders for word in ("--filter", ".*/" + each)]
+    filters = [word for _, folders, _ in COVERED for each in folders for word in ("--filter", each)]
     subprocess.run(["gcovr", "-r", ROOT, *filters, "--exclude-throw-branches", "--exclude-unreachable-branches",
                     "--exclude-branches-by-pattern", NEVER_TAKEN, "--json-summary",
                     os.path.join(build, "coverage", "coverage.json"), os.path.join(build, "coverage")], check=True)
