@@ -216,7 +216,7 @@ inline look_for_ripe(found) {
   }
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp found cff8be79
+/* mirrors: include/treadle/detail/scheduler.hpp found ae10b427
  * mirrors: include/treadle/detail/waking.hpp wake_if_work_is_left b99c05c5 */
 inline found() {
   just_woken = false;

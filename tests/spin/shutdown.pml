@@ -135,7 +135,7 @@ proctype outsider() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 6c874231
- * mirrors: include/treadle/detail/scheduler.hpp next 7bdef23a
+ * mirrors: include/treadle/detail/scheduler.hpp next 82a4acc0
  * mirrors: include/treadle/detail/scheduler.hpp put_back eba69e94
  * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
  * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f

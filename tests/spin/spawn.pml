@@ -115,7 +115,7 @@ inline notify() {
   fi
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp found cff8be79
+/* mirrors: include/treadle/detail/scheduler.hpp found ae10b427
  * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
  * mirrors: include/treadle/detail/parking.hpp resume 896fef82 */
 proctype worker(byte self) {
