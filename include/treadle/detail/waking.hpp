@@ -139,7 +139,7 @@ class waking : public timekeeping<P>, public polling<P, Task> {
     }
     for (;;) {
       if (this->poll_.claim(claim.searcher)) {
-        this->driver()->ring();
+        this->driver_in_use().ring();
         return;
       }
       // The lowest index first: the same few workers stay warm, and the others can retire.
