@@ -72,7 +72,7 @@ byte ran;               /* ghost: tasks ended */
 /* A fresh thread is started in the step that claims it (spawn.pml has the steps), a parked one in two. The lowest
  * claimable worker is woken; a waker waits while there is none.
  * mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 11a11728
+ * mirrors: include/treadle/detail/waking.hpp wake 761d8668
  * mirrors: include/treadle/detail/waking.hpp start 3c69a44c */
 inline notify(count) {
   do
