@@ -1,5 +1,5 @@
-// Models of poll_event.hpp alone, on a simulated driver: tokens that any sleeper may take, of which none is lost or made
-// twice, whatever the bell makes of two rings.
+// Models of poll_event.hpp and polling.hpp alone, on a simulated driver: tokens that any sleeper may take, of which none
+// is lost or made twice, whatever the bell makes of two rings; and a driver that is found by who may need it.
 #include "scheduler_model.hpp"
 
 namespace {
@@ -171,6 +171,61 @@ void heard_by_a_passer_by(mc::execution& x) {
   x.run();
 }
 
+// ---- what a pool has of the world, without a scheduler -------------------------------------------------------------
+
+template <class P>
+struct outlook : treadle::detail::polling<P, model::node> {
+  using base = treadle::detail::polling<P, model::node>;
+  using base::count_source;
+  using base::driver_in_use;
+  using base::has_sources;
+  using base::poll_;
+
+  ~outlook() {
+    if (this->driver() != nullptr) mc::destroy(&model::find_driver<P>(*this));
+  }
+  void watch() {
+    model::find_driver<P>(*this).ring();
+    count_source();
+  }
+};
+
+/// Two open the first descriptors of a pool while a worker looks for some: there is one driver, seen whole.
+template <class P>
+void first_sources(mc::execution& x) {
+  auto* o = x.make<outlook<P>>();
+  x.thread([o] { o->watch(); });
+  x.thread([o] { o->watch(); });
+  x.thread([o] {
+    if (!o->has_sources()) return;
+    treadle::detail::poll_batch seen;
+    o->driver_in_use().wait(INT64_MIN, seen);
+  });
+  x.thread([o] {  // as the end of a pool, which was told of no descriptor
+    if (auto* const driver = o->driver()) o->poll_.shut_down(*driver);
+  });
+  x.run();
+}
+
+/// A waker may choose one who sleeps in the driver, or is about to, before it has heard of that in any other way.
+template <class P>
+void claimer_finds_the_driver(mc::execution& x) {
+  auto* o = x.make<outlook<P>>();
+  x.thread([o] { o->watch(); });
+  x.thread([o] {
+    if (!o->has_sources()) return;
+    o->poll_.arm();
+    treadle::detail::poll_batch none;
+    while (o->poll_.wait_armed(o->driver_in_use(), INT64_MIN, none) == treadle::detail::event_result::timed_out) {
+      if (o->poll_.leave(false)) return;
+    }
+  });
+  x.thread([o] {
+    if (o->poll_.claim(false)) o->driver_in_use().ring();
+  });
+  x.run();
+}
+
 TREADLE_MODEL(poll_event_model, two_claims_in_one_ring, settings_for(2, 1), two_claims_in_one_ring<model_policy>)
 TREADLE_MODEL(poll_event_model, taken_without_the_bell, settings_for(mc::unlimited, 2),
               taken_without_the_bell<model_policy>)
@@ -179,6 +234,9 @@ TREADLE_MODEL(poll_event_model, shutdown_reaches_all, settings_for(2, 1), shutdo
 TREADLE_MODEL(poll_event_model, token_and_shutdown, settings_for(2, 1), token_and_shutdown<model_policy>)
 TREADLE_MODEL(poll_event_model, leave_against_claim, settings_for(2, 1), leave_against_claim<model_policy>)
 TREADLE_MODEL(poll_event_model, heard_by_a_passer_by, settings_for(3, 2), heard_by_a_passer_by<model_policy>)
+
+TREADLE_MODEL(poll_event_model, claimer_finds_the_driver, settings_for(3, 2), claimer_finds_the_driver<model_policy>)
+TREADLE_MODEL(polling_model, first_sources, settings_for(2, 2), first_sources<model_policy>)
 
 const bool bell_listed = model::list({142, "poll_event", two_claims_in_one_ring<with_defect<142>>,
                                       two_claims_in_one_ring<model_policy>, settings_for(1, 1).bounds});

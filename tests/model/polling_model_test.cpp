@@ -239,61 +239,6 @@ void late_driver_against_cancel(mc::execution& x) {
   x.run();
 }
 
-// ---- what a pool has of the world, without a scheduler -------------------------------------------------------------
-
-template <class P>
-struct outlook : treadle::detail::polling<P, model::node> {
-  using base = treadle::detail::polling<P, model::node>;
-  using base::count_source;
-  using base::driver_in_use;
-  using base::has_sources;
-  using base::poll_;
-
-  ~outlook() {
-    if (this->driver() != nullptr) mc::destroy(&model::find_driver<P>(*this));
-  }
-  void watch() {
-    model::find_driver<P>(*this).ring();
-    count_source();
-  }
-};
-
-/// Two open the first descriptors of a pool while a worker looks for some: there is one driver, seen whole.
-template <class P>
-void first_sources(mc::execution& x) {
-  auto* o = x.make<outlook<P>>();
-  x.thread([o] { o->watch(); });
-  x.thread([o] { o->watch(); });
-  x.thread([o] {
-    if (!o->has_sources()) return;
-    treadle::detail::poll_batch seen;
-    o->driver_in_use().wait(INT64_MIN, seen);
-  });
-  x.thread([o] {  // as the end of a pool, which was told of no descriptor
-    if (auto* const driver = o->driver()) o->poll_.shut_down(*driver);
-  });
-  x.run();
-}
-
-/// A waker may choose one who sleeps in the driver, or is about to, before it has heard of that in any other way.
-template <class P>
-void claimer_finds_the_driver(mc::execution& x) {
-  auto* o = x.make<outlook<P>>();
-  x.thread([o] { o->watch(); });
-  x.thread([o] {
-    if (!o->has_sources()) return;
-    o->poll_.arm();
-    treadle::detail::poll_batch none;
-    while (o->poll_.wait_armed(o->driver_in_use(), INT64_MIN, none) == treadle::detail::event_result::timed_out) {
-      if (o->poll_.leave(false)) return;
-    }
-  });
-  x.thread([o] {
-    if (o->poll_.claim(false)) o->driver_in_use().ring();
-  });
-  x.run();
-}
-
 TREADLE_MODEL(polling_model, ready_from_outside_one_worker, settings_for(1, 1), ready_from_outside<model_policy, 1>)
 TREADLE_MODEL(polling_model, ready_from_outside_two_workers, settings_for(1, 1), ready_from_outside<model_policy, 2>)
 TREADLE_MODEL(polling_model, tasks_while_watching, settings_for(1, 1), tasks_while_watching<model_policy>)
@@ -310,8 +255,6 @@ TREADLE_MODEL(polling_model, driver_comes_late_one_worker, settings_for(1, 1), d
 TREADLE_MODEL(polling_model, driver_comes_late_two_workers, settings_for(1, 1), driver_comes_late<model_policy, 2>)
 TREADLE_MODEL(polling_model, driver_by_a_busy_worker, settings_for(1, 1), driver_by_a_busy_worker<model_policy>)
 TREADLE_MODEL(polling_model, late_driver_against_cancel, settings_for(1, 1), late_driver_against_cancel<model_policy>)
-TREADLE_MODEL(polling_model, first_sources, settings_for(2, 2), first_sources<model_policy>)
-TREADLE_MODEL(polling_model, claimer_finds_the_driver, settings_for(3, 2), claimer_finds_the_driver<model_policy>)
 
 const bool faults_listed = model::list({141, "polling", watcher_is_called_away<with_defect<141>>,
                                         watcher_is_called_away<model_policy>, settings_for(1, 1).bounds});

@@ -12,10 +12,10 @@
  * run: safety -DN=2 -DWIDTH=2 -DSTART=UNBORN -DPUSHES=1 -DBUSY=1 -DTIMEOUTS=1
  * run: safety -DN=2 -DWIDTH=1 -DSTART=ELSEWHERE -DPUSHES=1 -DBUSY=1 -DFREE -DTIMEOUTS=1
  * run: safety -DN=2 -DWIDTH=2 -DSTART=ELSEWHERE -DPUSHES=0 -DBUSY=1 -DTASK_WATCHES -DTIMEOUTS=1
- * run: safety -DN=3 -DWIDTH=3 -DSTART=IN_DRIVER -DPUSHES=1 -DBUSY=0 -DTIMEOUTS=0 -DEND=CANCELLING
+ * run: safety -DN=3 -DWIDTH=3 -DSTART=IN_DRIVER -DPUSHES=0 -DBUSY=0 -DTIMEOUTS=1 -DEND=CANCELLING
  * run: safety -DN=3 -DWIDTH=3 -DSTART=IN_DRIVER -DPUSHES=1 -DBUSY=0 -DTIMEOUTS=0 -DEND=DRAINING
- * run: safety -DN=4 -DWIDTH=4 -DSTART=IN_DRIVER -DPUSHES=1 -DBUSY=0 -DTIMEOUTS=0
- * run: ltl -DN=2 -DWIDTH=2 -DSTART=ELSEWHERE -DPUSHES=0 -DBUSY=1 -DTIMEOUTS=0
+ * run: safety -DN=4 -DWIDTH=4 -DSTART=ELSEWHERE -DPUSHES=0 -DBUSY=0 -DTIMEOUTS=0
+ * run: ltl -DN=3 -DWIDTH=3 -DSTART=ELSEWHERE -DPUSHES=0 -DBUSY=1 -DTIMEOUTS=0
  * run: ltl -DN=2 -DWIDTH=2 -DSTART=IN_DRIVER -DPUSHES=0 -DBUSY=1 -DTIMEOUTS=1
  * run: ltl -DN=2 -DWIDTH=2 -DSTART=IN_DRIVER -DPUSHES=1 -DBUSY=0 -DTIMEOUTS=0 -DEND=CANCELLING
  * fault: FAULT_100 -DN=2 -DWIDTH=2 -DSTART=ELSEWHERE -DPUSHES=0 -DBUSY=1 -DTIMEOUTS=0
@@ -171,7 +171,7 @@ inline wake_parked() {
 }
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp start 3c69a44c */
+ * mirrors: include/treadle/detail/waking.hpp start 3641bac7 */
 inline notify(count) {
   do
   :: (count >> woken) != 0 ->

@@ -43,7 +43,7 @@ bool joined;
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
  * mirrors: include/treadle/detail/waking.hpp wake 761d8668
- * mirrors: include/treadle/detail/waking.hpp start 3c69a44c */
+ * mirrors: include/treadle/detail/waking.hpp start 3641bac7 */
 inline notify() {
   d_step { touch() };
   claim_wake(LIMIT, false, kind, as_searcher);
