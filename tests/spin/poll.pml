@@ -6,7 +6,7 @@
  * last watcher stays while there is something to watch; after the end everyone leaves.
  *
  * run: safety -DN=3 -DWIDTH=3 -DSTART=ELSEWHERE -DPUSHES=0 -DBUSY=1 -DTIMEOUTS=0
- * run: safety -DN=3 -DWIDTH=3 -DSTART=IN_DRIVER -DBATCH=2 -DPUSHES=2 -DBUSY=0 -DTIMEOUTS=0
+ * run: safety -DN=2 -DWIDTH=2 -DSTART=IN_DRIVER -DBATCH=2 -DPUSHES=2 -DBUSY=1 -DTIMEOUTS=0
  * run: safety -DN=3 -DWIDTH=3 -DSTART=IN_DRIVER -DPUSHES=0 -DBUSY=1 -DTIMEOUTS=1
  * run: safety -DN=2 -DWIDTH=2 -DSTART=IN_DRIVER -DPUSHES=1 -DBUSY=1 -DLOOKS -DTIMEOUTS=1
  * run: safety -DN=2 -DWIDTH=2 -DSTART=UNBORN -DPUSHES=1 -DBUSY=1 -DTIMEOUTS=1
