@@ -58,7 +58,7 @@ byte held_up;             /* workers whose leaf waits for a fork to be taken */
 #define any_forks (shared[0] + shared[1] + shared_2 != 0)
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 11a11728 */
+ * mirrors: include/treadle/detail/waking.hpp wake 761d8668 */
 inline notify_one() {
   claim_wake(LIMIT, false, kind, as_searcher);
   if

@@ -60,8 +60,8 @@ inline wake_parked() {
 }
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 11a11728
- * mirrors: include/treadle/detail/waking.hpp start 3c69a44c
+ * mirrors: include/treadle/detail/waking.hpp wake 761d8668
+ * mirrors: include/treadle/detail/waking.hpp start 3641bac7
  * mirrors: include/treadle/detail/worker_list.hpp take_vacant b03dee59 */
 inline notify() {
   claim_wake(LIMIT, false, kind, as_searcher);

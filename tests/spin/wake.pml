@@ -72,8 +72,8 @@ byte ran;               /* ghost: tasks ended */
 /* A fresh thread is started in the step that claims it (spawn.pml has the steps), a parked one in two. The lowest
  * claimable worker is woken; a waker waits while there is none.
  * mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 11a11728
- * mirrors: include/treadle/detail/waking.hpp start 3c69a44c */
+ * mirrors: include/treadle/detail/waking.hpp wake 761d8668
+ * mirrors: include/treadle/detail/waking.hpp start 3641bac7 */
 inline notify(count) {
   do
   :: atomic {

@@ -292,7 +292,7 @@ class scheduler : public parking<P, Task, Host> {
   /// queue. Returns how many.
   std::size_t deliver(record& self) noexcept {
     task_row<Task> ready;
-    this->driver()->deliver(self.arrived, ready);
+    this->driver_in_use().deliver(self.arrived, ready);
     const std::size_t count = ready.count;
     const std::size_t room = self.own.taken.room(count);
     std::size_t staged = 0;
