@@ -236,10 +236,10 @@ inline add_source() {
 #endif
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp next 7bdef23a
+/* mirrors: include/treadle/detail/scheduler.hpp next 82a4acc0
  * mirrors: include/treadle/detail/scheduler.hpp deliver fe7426d7
  * mirrors: include/treadle/detail/scheduler.hpp bring_ready 295b6834
- * mirrors: include/treadle/detail/scheduler.hpp found cff8be79
+ * mirrors: include/treadle/detail/scheduler.hpp found ae10b427
  * mirrors: include/treadle/detail/parking.hpp look_into_driver d6a60ad3
  * mirrors: include/treadle/detail/poll_event.hpp must_ring_again 80f1821b
  * mirrors: include/treadle/detail/poll_event.hpp wait_armed 77e64bf9
