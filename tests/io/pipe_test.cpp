@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 #include <string>
 #include <system_error>
@@ -141,6 +142,32 @@ TEST_P(pipes, are_shared_without_a_trace) {
   close(ends[1]);
   EXPECT_EQ(io::pipe_end::share(pool, ends[0]).error(), std::errc::bad_file_descriptor);
   EXPECT_EQ(io::pipe_end::adopt(pool, ends[0]).error(), std::errc::bad_file_descriptor);
+}
+
+TEST_P(pipes, may_be_terminals) {
+  thread_pool pool{config()};
+  const int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ASSERT_GE(master, 0);
+  std::array<char, 64> name{};
+  ASSERT_EQ(unlockpt(master), 0);
+  ASSERT_EQ(ptsname_r(master, name.data(), name.size()), 0);
+  const int slave = open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ASSERT_GE(slave, 0);
+  auto input = io::pipe_end::share(pool, slave).value();
+  // Not another terminal, which opening the master anew would make.
+  auto keyboard = io::pipe_end::share(pool, master).value();
+  sync_wait(pool, [](io::pipe_end& from, io::pipe_end& to) -> coro::task<> {
+    const std::string typed = "yes\n";
+    std::string got(typed.size(), ' ');
+    auto [read, written] = co_await coro::when_all(from.read_all(std::as_writable_bytes(std::span(got))),
+                                                   to.write_all(std::as_bytes(std::span(typed))));
+    EXPECT_EQ(read.value(), typed.size());
+    written.value();
+    EXPECT_EQ(got, typed);
+  }(input, keyboard));
+  EXPECT_EQ(fcntl(slave, F_GETFL) & O_NONBLOCK, 0);
+  close(slave);
+  close(master);
 }
 
 /// A program's input may be a file: then a read goes on where the others stopped, and the end is the end.

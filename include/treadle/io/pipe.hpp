@@ -26,7 +26,8 @@ class TREADLE_EXPORT pipe_end {
   /// cannot be watched, such as a file, is read and written without waiting; its calls may block.
   static result<pipe_end> adopt(thread_pool& pool, int number) noexcept;
   /// Takes a descriptor of its own for what `number` names, which stays the caller's as it is: for standard input and
-  /// output, 0 and 1. A socket, which cannot be opened anew, is shared as in `adopt`. Any thread; does not block.
+  /// output, 0 and 1. A pipe or a terminal is opened anew; anything else is shared as in `adopt`. Any thread; does not
+  /// block.
   static result<pipe_end> share(thread_pool& pool, int number) noexcept;
 
   /// Reads what there is, at most `into.size()` bytes, and waits if there is nothing. Returns how many; 0 at the end,

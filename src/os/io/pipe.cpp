@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -40,6 +41,11 @@ std::ptrdiff_t write_with_signal_blocked(int descriptor, const void* from, std::
   return written;
 }
 
+bool is_terminal(int descriptor, const struct stat& facts) noexcept {
+  // Each opening of the multiplexer makes a terminal.
+  return S_ISCHR(facts.st_mode) && facts.st_rdev != makedev(5, 2) && isatty(descriptor) == 1;
+}
+
 }  // namespace
 
 int make_pipe(int& reads, int& writes) noexcept {
@@ -53,14 +59,14 @@ int make_pipe(int& reads, int& writes) noexcept {
 int duplicate(int descriptor) noexcept {
   struct stat found {};
   if (fails(call::duplicate) || fstat(descriptor, &found) != 0) return -errno;
-  if (S_ISFIFO(found.st_mode) || S_ISCHR(found.st_mode)) {
+  if (S_ISFIFO(found.st_mode) || is_terminal(descriptor, found)) {
     const int flags = fcntl(descriptor, F_GETFL);
     char name[32];
     snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
     const int made = open(name, (flags & (O_ACCMODE | O_APPEND)) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (made >= 0) return made;
   }
-  // No /proc, or a device of another user's.
+  // What is another one each time it is opened; or there is no /proc, or it is another user's.
   const int made = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
   return made >= 0 ? made : -errno;
 }

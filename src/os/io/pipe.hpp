@@ -7,7 +7,7 @@ namespace treadle::detail::os {
 
 /// Makes a pipe whose calls do not block.
 [[nodiscard]] int make_pipe(int& reads, int& writes) noexcept;
-/// Returns a descriptor of its own for what `descriptor` names. A pipe or a device is opened anew, so that it may be
+/// Returns a descriptor of its own for what `descriptor` names. A pipe or a terminal is opened anew, so that it may be
 /// made one whose calls do not block without those noticing who share the old one.
 [[nodiscard]] int duplicate(int descriptor) noexcept;
 [[nodiscard]] std::ptrdiff_t read_some(int descriptor, void* into, std::size_t bytes) noexcept;
