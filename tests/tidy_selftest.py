@@ -81,6 +81,7 @@ PLANTED = [
     ("README.md", "See [this](docs/missing.md).\n", "README.md:1: .*leads nowhere"),
     ("README.md", "See [this](docs/design/memory-model.md#nothing).\n", "leads to no heading"),
     ("README.md", "```cpp\nint main() { return 1; }\n```\n", "README.md:1: the program is not"),
+    ("docs/guide/files.md", "```cpp\nint main() { return 1; }\n```\n", "files.md:1: the program is not"),
     ("README.md", "It is at " + in_machine_folder("home") + "\n", "a path of one machine"),
     ("dev", "cd " + in_machine_folder("root") + "\n", "a path of one machine"),
     ("README.md", "TO" + "DO: write\n", "finish it"),

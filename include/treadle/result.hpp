@@ -72,4 +72,13 @@ class [[nodiscard]] result<void> {
   std::error_code error_;
 };
 
+namespace detail {
+
+template <class T>
+inline constexpr bool is_result = false;
+template <class T>
+inline constexpr bool is_result<result<T>> = true;
+
+}  // namespace detail
+
 }  // namespace treadle

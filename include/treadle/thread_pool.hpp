@@ -52,7 +52,7 @@ class TREADLE_EXPORT thread_pool {
   /// `errc::inherited_by_fork` or the fault of the configuration; then nothing was queued.
   [[nodiscard]] std::error_code schedule(task& work, source_site site = source_site::current()) noexcept {
     static_cast<void>(site);
-    return core_.schedule(&work, &work, 1);
+    return core_.schedule(&work);
   }
   /// Queues all tasks of `work`, in its order: all, and `work` is empty, or none, and it is whole.
   [[nodiscard]] std::error_code schedule(batch& work, source_site site = source_site::current()) noexcept;

@@ -160,9 +160,21 @@ void pool_core::unreserve(std::size_t count) noexcept {
   if (config_.max_queued != 0) queued_.fetch_sub(count, std::memory_order_relaxed);
 }
 
+std::error_code pool_core::schedule(task* work) noexcept {
+  if constexpr (checks_links) check_and_mark(work, work);
+  const thread_context& here = context();
+  if (here.pool == this && here.record != nullptr && !is_inherited()) [[likely]] {
+    if (push_local(*here.record, work, work, 1)) return {};
+  }
+  return admit(here, work, work, 1);
+}
+
 std::error_code pool_core::schedule(task* first, task* last, std::size_t count) noexcept {
   if constexpr (checks_links) check_and_mark(first, last);
-  const thread_context& here = context();
+  return admit(context(), first, last, count);
+}
+
+std::error_code pool_core::admit(const thread_context& here, task* first, task* last, std::size_t count) noexcept {
   if (here.pool == this && here.record != nullptr) {
     if (!is_inherited() && push_local(*here.record, first, last, count)) return {};
     unmark(first, last);

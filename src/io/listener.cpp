@@ -24,7 +24,7 @@ bool concerns_one_peer(int negated) noexcept { return negated == -ECONNABORTED |
 result<listener> listener::listen(thread_pool& pool, const address& at, int backlog) noexcept {
   const os::socket_address to = detail::address_access::read(at);
   if (to.bytes == 0) return std::make_error_code(std::errc::invalid_argument);
-  const int made = os::make_stream_socket(to);
+  const int made = os::make_socket(to, os::socket_kind::stream);
   if (made < 0) return system_error_of(made);
   result<descriptor> socket = descriptor::own(pool, made);
   if (!socket) return socket.error();

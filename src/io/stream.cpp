@@ -24,7 +24,7 @@ result<stream> stream::adopt(thread_pool& pool, int number) noexcept {
 coro::task<result<stream>> stream::connect(thread_pool& pool, address peer) {
   const os::socket_address to = detail::address_access::read(peer);
   if (to.bytes == 0) co_return std::make_error_code(std::errc::invalid_argument);
-  const int made = os::make_stream_socket(to);
+  const int made = os::make_socket(to, os::socket_kind::stream);
   if (made < 0) co_return system_error_of(made);
   result<descriptor> socket = descriptor::own(pool, made);
   if (!socket) co_return socket.error();

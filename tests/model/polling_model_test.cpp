@@ -1,4 +1,4 @@
-// Models of polling.hpp and poll_event.hpp with the scheduler above them: what becomes ready is served while any worker is
+// Models of polling.hpp and parking.hpp with the scheduler above them: what becomes ready is served while any worker is
 // parked or may be started, and no token is lost among those who sleep in the driver.
 #include "scheduler_model.hpp"
 
@@ -16,10 +16,10 @@ model::settings settings_for(int preemptions, int stale_reads) {
 }
 
 /// Task 0 waits for the descriptor; task 1 computes until that has run; tasks 2 and 3 only run; task 4 begins to watch and
-/// then computes; task 5 makes it ready and then computes.
-template <class P>
+/// then computes; task 5 makes it ready and then computes. In a pool whose driver comes late, tasks 3 and 5 watch first.
+template <class P, bool Late = false>
 void on_run(pool<P>& of, typename pool<P>::record&, int number) {
-  if (number == 4) of.watch();
+  if (number == 4 || (Late && (number == 3 || number == 5))) of.watch();
   if (number == 0) of.tell_of_io();
   if (number == 5) of.become_ready();
   if (number == 1 || number == 4 || number == 5) of.wait_for_io();
@@ -29,6 +29,11 @@ template <class P>
 pool<P>* make_pool(std::uint32_t width, std::int64_t retire_ns = -1) {
   return mc::make<pool<P>>(pool_settings{.width = width, .limit = width, .retire_ns = retire_ns, .io = true},
                            &on_run<P>);
+}
+
+template <class P>
+pool<P>* make_late_pool(std::uint32_t width) {
+  return mc::make<pool<P>>(pool_settings{.width = width, .limit = width, .late_io = true}, &on_run<P, true>);
 }
 
 template <class P>
@@ -156,31 +161,84 @@ void cancelled_while_watching(mc::execution& x) {
   x.run();
 }
 
-/// The event alone: two wait, two leave a token each, and both tokens are taken.
+/// As `tasks_while_watching` at first; then the descriptor is closed, and who still sleeps in the driver is found there.
 template <class P>
-void two_claims_in_one_ring(mc::execution& x) {
-  struct state {
-    treadle::detail::poll_event<P, model::node> waiters;
-    model::simulated_driver<P> driver;
-  };
-  auto* s = x.make<state>();
-  s->waiters.arm();
-  s->waiters.arm();
-  for (int i = 0; i < 2; ++i) {
-    x.thread([s] {
-      treadle::detail::poll_batch none;
-      const auto result = s->waiters.wait_armed(s->driver, INT64_MAX, none);
-      MC_CHECK(result == treadle::detail::event_result::notified);
-    });
-    x.thread([s] {
-      MC_CHECK(s->waiters.claim(false));
-      s->driver.ring();
-    });
-  }
+void closed_again(mc::execution& x) {
+  auto* p = make_pool<P>(2);
+  x.thread([p] {
+    watch_from_outside(p);
+    p->become_ready();
+    p->wait_for_io();
+    p->remove_source();
+    MC_CHECK(p->inject(2));
+    p->drain_and_join();
+    MC_CHECK(p->at(0).ran == 1 && p->at(2).ran == 1);
+    mc::destroy(p);
+  });
   x.run();
 }
 
-TREADLE_MODEL(polling_model, two_claims_in_one_ring, settings_for(2, 1), two_claims_in_one_ring<model_policy>)
+/// The last descriptor is closed, who watched is free to retire, and the next descriptor is opened just then.
+template <class P>
+void watched_again_while_the_last_retires(mc::execution& x) {
+  auto* p = make_pool<P>(1, 1000);
+  x.thread([p] {
+    p->enter_gate();
+    p->add_source();
+    p->remove_source();
+    p->watch();
+    p->leave_gate();
+    p->become_ready();
+    end_after_io(p);
+    mc::destroy(p);
+  });
+  x.run();
+}
+
+// ---- a driver that comes late ----------------------------------------------------------------------------------------
+
+/// Workers are parked on events of their own, or about to be, when the first descriptor makes the driver.
+template <class P, std::uint32_t Width>
+void driver_comes_late(mc::execution& x) {
+  auto* p = make_late_pool<P>(Width);
+  x.thread([p] {
+    MC_CHECK(p->inject(2));
+    watch_from_outside(p);
+    p->become_ready();
+    end_after_io(p);
+    MC_CHECK(p->at(2).ran == 1);
+    mc::destroy(p);
+  });
+  x.run();
+}
+
+/// A task makes it, and goes on computing until what it watches has been served by another.
+template <class P>
+void driver_by_a_busy_worker(mc::execution& x) {
+  auto* p = make_late_pool<P>(2);
+  x.thread([p] {
+    MC_CHECK(p->inject(2));
+    MC_CHECK(p->inject(5));
+    end_after_io(p);
+    mc::destroy(p);
+  });
+  x.run();
+}
+
+/// A task makes it while the pool is cancelled: whoever sleeps in it by then is told.
+template <class P>
+void late_driver_against_cancel(mc::execution& x) {
+  auto* p = make_late_pool<P>(2);
+  x.thread([p] {
+    MC_CHECK(p->inject(3));
+    p->cancel_and_join();
+    MC_CHECK(p->at(3).ran + p->at(3).swept == 1);
+    MC_CHECK(p->at(0).ran + p->at(0).swept == 0);
+    mc::destroy(p);
+  });
+  x.run();
+}
+
 TREADLE_MODEL(polling_model, ready_from_outside_one_worker, settings_for(1, 1), ready_from_outside<model_policy, 1>)
 TREADLE_MODEL(polling_model, ready_from_outside_two_workers, settings_for(1, 1), ready_from_outside<model_policy, 2>)
 TREADLE_MODEL(polling_model, tasks_while_watching, settings_for(1, 1), tasks_while_watching<model_policy>)
@@ -190,8 +248,14 @@ TREADLE_MODEL(polling_model, watched_by_a_busy_worker, settings_for(1, 1), watch
 TREADLE_MODEL(polling_model, watcher_does_not_retire, settings_for(1, 1), watcher_does_not_retire<model_policy>)
 TREADLE_MODEL(polling_model, cancelled_while_watching, settings_for(1, 1), cancelled_while_watching<model_policy>)
 
-const bool bell_listed = model::list({142, "polling", two_claims_in_one_ring<with_defect<142>>,
-                                      two_claims_in_one_ring<model_policy>, settings_for(1, 1).bounds});
+TREADLE_MODEL(polling_model, closed_again, settings_for(1, 1), closed_again<model_policy>)
+TREADLE_MODEL(polling_model, watched_again_while_the_last_retires, settings_for(1, 1),
+              watched_again_while_the_last_retires<model_policy>)
+TREADLE_MODEL(polling_model, driver_comes_late_one_worker, settings_for(1, 1), driver_comes_late<model_policy, 1>)
+TREADLE_MODEL(polling_model, driver_comes_late_two_workers, settings_for(1, 1), driver_comes_late<model_policy, 2>)
+TREADLE_MODEL(polling_model, driver_by_a_busy_worker, settings_for(1, 1), driver_by_a_busy_worker<model_policy>)
+TREADLE_MODEL(polling_model, late_driver_against_cancel, settings_for(1, 1), late_driver_against_cancel<model_policy>)
+
 const bool faults_listed = model::list({141, "polling", watcher_is_called_away<with_defect<141>>,
                                         watcher_is_called_away<model_policy>, settings_for(1, 1).bounds});
 

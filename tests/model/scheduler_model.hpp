@@ -56,7 +56,8 @@ struct pool_settings {
   unsigned spawn_failures = 0;  ///< how many starts of a thread may fail
   bool forks = false;           ///< whether the workers have fork stacks
   bool timer = false;           ///< whether there is a timer, which is task 0
-  bool io = false;              ///< whether there is a descriptor that task 0 waits for
+  bool io = false;              ///< whether there is a driver, and a descriptor that task 0 waits for
+  bool late_io = false;         ///< whether there is one as soon as somebody watches
 };
 
 /// A driver with one descriptor, for which one task may wait.
@@ -92,6 +93,16 @@ struct simulated_driver final : treadle::detail::poll_driver<node> {
   }
 };
 
+/// Finds the driver of a pool, or makes it, as the first descriptor does.
+template <class P>
+simulated_driver<P>& find_driver(treadle::detail::polling<P, node>& pool) {
+  if (pool.driver() == nullptr) {
+    auto* const made = mc::make<simulated_driver<P>>();
+    if (!pool.adopt_driver(*made)) mc::destroy(made);
+  }
+  return static_cast<simulated_driver<P>&>(*pool.driver());
+}
+
 /// The scheduler with the least of a pool around it: threads of the model, the order of steps of a shutdown, and tasks
 /// whose numbers select what they do.
 template <class P>
@@ -112,14 +123,13 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
       timer_->node.work = &tasks_[0];
       MC_CHECK(this->adopt_wheels(&timer_->wheel, 1));
     }
-    if (settings.io) {
-      io_ = mc::make<io_room>();
-      MC_CHECK(this->adopt_driver(io_->driver));
-    }
+    if (settings.io || settings.late_io) io_done_ = mc::make<mc::atomic<std::uint32_t>>(0U);
+    if (settings.io) io_driver();
   }
   ~pool() {
     if (timer_ != nullptr) mc::destroy(timer_);
-    if (io_ != nullptr) mc::destroy(io_);
+    if (io_done_ != nullptr) mc::destroy(io_done_);
+    if (this->driver() != nullptr) mc::destroy(&io_driver());
     for (std::uint32_t i = 0; i < this->workers().count(); ++i) drop_record(this->workers().at(i));
   }
 
@@ -192,16 +202,16 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   /// Task 0 waits for the descriptor, which is watched from now on; by a worker, or by an outsider who holds the gate.
   void watch() {
     at(0).payload.set(0);
-    io_->driver.waiting.store(&at(0), std::memory_order_release);
+    io_driver().waiting.store(&at(0), std::memory_order_release);
     this->add_source();
   }
-  void become_ready() { io_->driver.become_ready(); }
+  void become_ready() { io_driver().become_ready(); }
   void tell_of_io() {
-    io_->done.store(1, std::memory_order_release);
-    P::futex_wake(&io_->done, 2);
+    io_done_->store(1, std::memory_order_release);
+    P::futex_wake(io_done_, 2);
   }
   void wait_for_io() {
-    while (io_->done.load(std::memory_order_acquire) == 0) P::futex_wait(io_->done, 0, INT64_MAX);
+    while (io_done_->load(std::memory_order_acquire) == 0) P::futex_wait(*io_done_, 0, INT64_MAX);
   }
 
   /// Forks `other`, runs `here`, and joins, as fork_join does it.
@@ -290,15 +300,12 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     treadle::detail::timer_node<P> node;
     mc::atomic<std::uint32_t> expired{0};
   };
-  struct io_room {
-    simulated_driver<P> driver;
-    mc::atomic<std::uint32_t> done{0};
-  };
   struct fork_room {
     treadle::detail::fork_stack<P> stack;
     std::array<typename treadle::detail::fork_stack<P>::cell, 4> cells;
   };
 
+  simulated_driver<P>& io_driver() { return find_driver<P>(*this); }
   void link(int first, int last) {
     for (int i = first; i <= last; ++i) {
       at(i).payload.set(i);
@@ -349,7 +356,7 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   std::array<unsigned, 8> threads_{};
   unsigned thread_count_ = 0;
   timer_room* timer_ = nullptr;
-  io_room* io_ = nullptr;
+  mc::atomic<std::uint32_t>* io_done_ = nullptr;
 };
 
 inline settings settings_for(int preemptions, int stale_reads) {

@@ -151,6 +151,23 @@ void quiet_against_take(mc::execution& x) {
   x.run();
 }
 
+/// The same with a caller who runs the task for want of a worker.
+template <class P>
+void quiet_against_a_caller(mc::execution& x) {
+  auto* p = x.make<pool<P>>(pool_settings{});
+  static_cast<void>(p->injected().push(&p->at(0), &p->at(0), false));
+  x.thread([p] {
+    model::node* const taken = p->take_for_caller();
+    taken->effect.set(1);
+    p->leave_stand_in(pool<P>::stand_in_kind::taker);
+  });
+  x.thread([p] {
+    treadle::detail::sync_state seen;
+    if (p->is_quiet(seen)) MC_CHECK(p->at(0).effect.get() == 1);
+  });
+  x.run();
+}
+
 /// A pool that may never have started is closed while one comes in who starts it: either that one is refused, or who
 /// closes finds the pool started once nobody is inside.
 template <class P>
@@ -363,6 +380,7 @@ TREADLE_MODEL(scheduler_model, one_worker_keeps_the_order, settings_for(1, 1), o
 TREADLE_MODEL(scheduler_model, spawn_fails, settings_for(1, 0), spawn_fails<model_policy>)
 TREADLE_MODEL(scheduler_model, pusher_waits_for_a_list, settings_for(1, 1), pusher_waits_for_a_list<tiny_ring>)
 TREADLE_MODEL(scheduler_model, drain_sees_all, settings_for(1, 1), drain_sees_all<model_policy>)
+TREADLE_MODEL(scheduler_model, quiet_against_a_caller, settings_for(3, 2), quiet_against_a_caller<model_policy>)
 TREADLE_MODEL(scheduler_model, quiet_against_take, settings_for(2, 2), quiet_against_take<model_policy>)
 TREADLE_MODEL(scheduler_model, close_before_the_start, settings_for(2, 2), close_before_the_start<model_policy>)
 TREADLE_MODEL(scheduler_model, run_ready_inside, settings_for(1, 1), run_ready_inside<model_policy>)

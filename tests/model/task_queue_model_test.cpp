@@ -216,6 +216,46 @@ void freed_by_the_taker(mc::execution& x) {
   x.run();
 }
 
+/// Who finds the queue empty finds its taker at work.
+template <class P>
+void empty_shows_the_taker(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  auto* at_work = x.make<mc::atomic<std::uint32_t>>(0U);
+  s->push(0, 0);
+  x.thread([=] {
+    at_work->store(1, std::memory_order_relaxed);
+    bool more = false;
+    s->tasks.take(1, more, [](node*) {});
+  });
+  x.thread([=] {
+    if (s->tasks.looks_empty()) MC_CHECK(at_work->load(std::memory_order_relaxed) == 1);
+  });
+  x.run();
+}
+
+/// A push, then a look whether somebody sleeps, against an announcement to sleep, a barrier, then a look at the queue.
+template <class P>
+void push_against_sleep(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  auto* asleep = x.make<mc::atomic<std::uint64_t>>(0U);
+  auto* told = x.make<bool>(false);
+  auto* found = x.make<bool>(false);
+  x.thread([=] {
+    s->push(0, 0);
+    *told = asleep->load(std::memory_order_seq_cst) != 0;
+  });
+  x.thread([=] {
+    asleep->fetch_add(1, std::memory_order_seq_cst);
+    P::store_load_barrier(*asleep);
+    *found = !s->tasks.looks_empty();
+  });
+  x.run();
+  MC_CHECK(*told || *found);
+}
+
+TREADLE_MODEL(task_queue_model, empty_shows_the_taker, settings_for(mc::unlimited, 2),
+              empty_shows_the_taker<model_policy>)
+TREADLE_MODEL(task_queue_model, push_against_sleep, settings_for(mc::unlimited, 2), push_against_sleep<model_policy>)
 TREADLE_MODEL(task_queue_model, two_producers, settings_for(2, 1), two_producers<model_policy>)
 TREADLE_MODEL(task_queue_model, two_consumers, settings_for(2, 1), two_consumers<model_policy>)
 TREADLE_MODEL(task_queue_model, nothing_is_hidden, settings_for(3, 1), nothing_is_hidden<model_policy>)

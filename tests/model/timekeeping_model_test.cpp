@@ -88,6 +88,7 @@ struct clockwork : treadle::detail::timekeeping<P> {
   typename wheel::node timers[2];
   mc::atomic<int> called{0};
   mc::atomic<int> refused{0};
+  mc::atomic<int> ending{0};  ///< as the word that says so, from which the reason of a refusal is read
 
   /// Arms a timer, with wheels of its own if it finds none, as pool_core does.
   void arm(int number) {
@@ -97,6 +98,7 @@ struct clockwork : treadle::detail::timekeeping<P> {
     }
     wheel* const table = this->wheels();
     if (table == nullptr || table->arm(timers[number], 1) == treadle::detail::arming::refused) {
+      MC_CHECK(ending.load(std::memory_order_relaxed) == 1);
       refused.fetch_add(1, std::memory_order_relaxed);
     }
   }
@@ -108,6 +110,7 @@ struct clockwork : treadle::detail::timekeeping<P> {
     table->expire(1'000'000, SIZE_MAX, [this](auto&) { called.fetch_add(1, std::memory_order_relaxed); });
   }
   void close() {
+    ending.store(1, std::memory_order_relaxed);
     this->close_wheels([this](auto&) { called.fetch_add(1, std::memory_order_relaxed); });
   }
   void end() {
@@ -128,7 +131,7 @@ void first_arms(mc::execution& x) {
   c->end();
 }
 
-/// A pool ends while its first timer is armed: that is refused, or handed back.
+/// A pool ends while its first timer is armed: that is refused, which is seen to be for the end, or handed back.
 template <class P>
 void close_against_the_first_arm(mc::execution& x) {
   auto* c = x.make<clockwork<P>>();

@@ -58,7 +58,7 @@ byte held_up;             /* workers whose leaf waits for a fork to be taken */
 #define any_forks (shared[0] + shared[1] + shared_2 != 0)
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 11a11728 */
+ * mirrors: include/treadle/detail/waking.hpp wake 761d8668 */
 inline notify_one() {
   claim_wake(LIMIT, false, kind, as_searcher);
   if
@@ -216,7 +216,7 @@ inline look_for_ripe(found) {
   }
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp found cff8be79
+/* mirrors: include/treadle/detail/scheduler.hpp found ae10b427
  * mirrors: include/treadle/detail/waking.hpp wake_if_work_is_left b99c05c5 */
 inline found() {
   just_woken = false;

@@ -42,8 +42,8 @@ bool joined;
 #define touch() assert(!freed)
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 11a11728
- * mirrors: include/treadle/detail/waking.hpp start 3c69a44c */
+ * mirrors: include/treadle/detail/waking.hpp wake 761d8668
+ * mirrors: include/treadle/detail/waking.hpp start 3641bac7 */
 inline notify() {
   d_step { touch() };
   claim_wake(LIMIT, false, kind, as_searcher);
@@ -135,7 +135,7 @@ proctype outsider() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 6c874231
- * mirrors: include/treadle/detail/scheduler.hpp next 7bdef23a
+ * mirrors: include/treadle/detail/scheduler.hpp next 82a4acc0
  * mirrors: include/treadle/detail/scheduler.hpp put_back eba69e94
  * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
  * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f
@@ -265,7 +265,7 @@ inline tell_parked() {
 #endif
 
 /* mirrors: src/core/lifecycle.cpp close_to_outsiders c084aa03
- * mirrors: include/treadle/detail/parking.hpp stop_parked dd40d4d9
+ * mirrors: include/treadle/detail/parking.hpp stop_parked a824554b
  * mirrors: src/core/lifecycle.cpp drain_until 3c1ecdd0
  * mirrors: src/core/lifecycle.cpp cancel_all 91ecea88
  * mirrors: src/core/lifecycle.cpp shut_down 70f5b790

@@ -60,8 +60,8 @@ inline wake_parked() {
 }
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 11a11728
- * mirrors: include/treadle/detail/waking.hpp start 3c69a44c
+ * mirrors: include/treadle/detail/waking.hpp wake 761d8668
+ * mirrors: include/treadle/detail/waking.hpp start 3641bac7
  * mirrors: include/treadle/detail/worker_list.hpp take_vacant b03dee59 */
 inline notify() {
   claim_wake(LIMIT, false, kind, as_searcher);
@@ -115,7 +115,7 @@ inline notify() {
   fi
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp found cff8be79
+/* mirrors: include/treadle/detail/scheduler.hpp found ae10b427
  * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
  * mirrors: include/treadle/detail/parking.hpp resume 896fef82 */
 proctype worker(byte self) {

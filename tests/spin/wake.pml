@@ -72,8 +72,8 @@ byte ran;               /* ghost: tasks ended */
 /* A fresh thread is started in the step that claims it (spawn.pml has the steps), a parked one in two. The lowest
  * claimable worker is woken; a waker waits while there is none.
  * mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 11a11728
- * mirrors: include/treadle/detail/waking.hpp start 3c69a44c */
+ * mirrors: include/treadle/detail/waking.hpp wake 761d8668
+ * mirrors: include/treadle/detail/waking.hpp start 3641bac7 */
 inline notify(count) {
   do
   :: atomic {
@@ -144,7 +144,7 @@ inline wake_if_work_is_left(count) {
   fi
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp found cff8be79
+/* mirrors: include/treadle/detail/scheduler.hpp found ae10b427
  * mirrors: include/treadle/detail/scheduler.hpp keep be489ebb */
 inline found(rest) {
 #ifdef FAULT_41
@@ -167,7 +167,7 @@ inline found(rest) {
 }
 
 /* The end of a take: what is left of it becomes visible in the taker's ring.
- * mirrors: include/treadle/detail/scheduler.hpp take_from b2637a92
+ * mirrors: include/treadle/detail/scheduler.hpp take_from e4308460
  * mirrors: include/treadle/detail/scheduler.hpp steal 7a208d9b
  * mirrors: include/treadle/detail/scheduler.hpp steal_from 692cb741 */
 inline commit() {
@@ -202,7 +202,7 @@ inline steal(victim) {
   ring[victim] = ring[victim] - hand
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp push_local 1d35417e */
+/* mirrors: include/treadle/detail/scheduler.hpp push_local c77f34e5 */
 inline push_local() {
 #ifdef FAULT_3
   seen = (!searching && can_wake);
@@ -231,7 +231,7 @@ inline run_task() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 6c874231
- * mirrors: include/treadle/detail/scheduler.hpp next 7bdef23a
+ * mirrors: include/treadle/detail/scheduler.hpp next 82a4acc0
  * mirrors: include/treadle/detail/scheduler.hpp search 6e7247bc
  * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
  * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f

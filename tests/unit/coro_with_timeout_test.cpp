@@ -68,6 +68,39 @@ TEST_P(coro_timeouts, let_what_is_in_time_arrive) {
   }());
 }
 
+coro::task<result<int>> says(coro::event& until, int value) {
+  try {
+    co_await until.wait();
+  } catch (const std::system_error& stopped) {
+    co_return stopped.code();
+  }
+  co_return value;
+}
+
+/// An operation that fails by what it returns, not by what it throws, is told of the time in the same way.
+TEST_P(coro_timeouts, reach_who_asks_by_a_result) {
+  thread_pool pool{config()};
+  coro::event never, now;
+  now.set();
+  sync_wait(pool, [](coro::event& closed, coro::event& open) -> coro::task<> {
+    EXPECT_EQ((co_await coro::with_timeout(1ms, says(closed, 1))).error(), make_error_code(errc::timed_out));
+    EXPECT_EQ(*co_await coro::with_timeout(1h, says(open, 2)), 2);
+    // The inner limit is the one that passes.
+    EXPECT_EQ((co_await coro::with_timeout(1h,
+                                           [](coro::event& at) -> coro::task<result<int>> {
+                                             co_return co_await coro::with_timeout(1ms, says(at, 1));
+                                           }(closed)))
+                  .error(),
+              make_error_code(errc::timed_out));
+  }(never, now));
+  // Who was asked to stop was not too slow.
+  auto asked = coro::spawn(pool, [](coro::event& closed) -> coro::task<std::error_code> {
+    co_return (co_await coro::with_timeout(1h, says(closed, 1))).error();
+  }(never));
+  asked.request_stop();
+  EXPECT_EQ(asked.wait(), make_error_code(errc::cancelled));
+}
+
 TEST_P(coro_timeouts, stop_and_await_what_is_too_slow) {
   thread_pool pool{config()};
   coro::event never;

@@ -40,9 +40,19 @@ push_status push_range(Queue& queue, std::vector<node>& nodes, std::size_t from,
 }
 
 template <class Queue>
-std::vector<std::size_t> take(Queue& queue, std::size_t limit, bool& more) {
+std::vector<std::size_t> take_once(Queue& queue, std::size_t limit, bool& more) {
   std::vector<std::size_t> numbers;
   static_cast<void>(queue.take(limit, more, [&](const node* each) { numbers.push_back(each->number); }));
+  return numbers;
+}
+
+/// Takes `limit` nodes if there are as many: the newest one comes with a take of its own.
+template <class Queue>
+std::vector<std::size_t> take(Queue& queue, std::size_t limit, bool& more) {
+  std::vector<std::size_t> numbers = take_once(queue, limit, more);
+  if (more && numbers.size() < limit) {
+    for (const std::size_t number : take_once(queue, limit - numbers.size(), more)) numbers.push_back(number);
+  }
   return numbers;
 }
 
@@ -149,6 +159,25 @@ TEST(task_queue, keeps_the_order_of_lists_and_singles) {
   ASSERT_EQ(seen.size(), nodes.size());
   for (std::size_t i = 0; i < seen.size(); ++i) ASSERT_EQ(seen[i], i);
   EXPECT_EQ(take(queue, 1, more), std::vector<std::size_t>{});
+}
+
+/// So that a consumer who comes to the end does not write what the producers write.
+TEST(task_queue, leaves_the_newest_while_there_are_others) {
+  std::vector<node> nodes(4);
+  queue_of<> queue;
+  EXPECT_FALSE(queue.looks_ready());
+  EXPECT_EQ(push_range(queue, nodes, 0, 3), push_status::accepted);
+  bool more = false;
+  EXPECT_EQ(take_once(queue, 3, more), (std::vector<std::size_t>{0, 1}));
+  EXPECT_TRUE(more);
+  EXPECT_TRUE(queue.looks_ready());
+  EXPECT_EQ(push_range(queue, nodes, 3, 4), push_status::accepted);
+  EXPECT_EQ(take_once(queue, 3, more), std::vector<std::size_t>{2});
+  EXPECT_TRUE(more);
+  EXPECT_EQ(take_once(queue, 3, more), std::vector<std::size_t>{3});
+  EXPECT_FALSE(more);
+  EXPECT_FALSE(queue.looks_ready());
+  EXPECT_TRUE(queue.looks_empty());
 }
 
 TEST(task_queue, asks_once_for_a_wake_up_after_it_was_armed) {

@@ -5,6 +5,7 @@
 #include <treadle/coro/task.hpp>
 #include <treadle/detail/deadline.hpp>
 #include <treadle/errc.hpp>
+#include <treadle/result.hpp>
 
 #include <array>
 #include <chrono>
@@ -32,18 +33,25 @@ class [[nodiscard]] timed : public detail::branch_group {
   T await_resume() {
     const bool was_stopped = settle() == of_limit;
     auto& ended = body_.frame().promise();
-    if (was_stopped && ended.error() != nullptr && detail::says_cancelled(ended.error())) {
-      // Why it was stopped: the time has passed, or sleeping failed. Else whoever awaits was asked to stop, too.
-      const bool is_time = limit_.frame().promise().take();
-      if (is_time && !is_stopped()) {
-        throw std::system_error(make_error_code(errc::timed_out), "treadle::coro::with_timeout");
+    if constexpr (treadle::detail::is_result<T>) {
+      if (ended.error() == nullptr) {
+        T returned = ended.take();
+        if (was_stopped && returned.error() == errc::cancelled && is_over_time()) return errc::timed_out;
+        return returned;
       }
+    }
+    if (was_stopped && ended.error() != nullptr && detail::says_cancelled(ended.error()) && is_over_time()) {
+      throw std::system_error(make_error_code(errc::timed_out), "treadle::coro::with_timeout");
     }
     return ended.take();
   }
 
  private:
   static constexpr std::size_t of_body = 0, of_limit = 1;
+
+  /// Says why the body was stopped: the time has passed. Else sleeping failed, or whoever awaits was asked to stop,
+  /// too.
+  bool is_over_time() { return limit_.frame().promise().take() && !is_stopped(); }
 
   std::array<detail::branch, 2> branches_;
   task<T> body_;
@@ -53,10 +61,11 @@ class [[nodiscard]] timed : public detail::branch_group {
 /// Runs `body`, as a flow of its own with a copy of the awaiting coroutine's locals, and awaits it; once `time` has
 /// passed since this call, asks it to stop, and still awaits it: nothing runs on behind your back. Then throws
 /// `errc::timed_out`, unless `body` was over with a result or threw something else than `errc::cancelled` all the same:
-/// that arrives, so nothing that it got is lost. Inside, `this_coro::locals().deadline` is the earlier of the inherited
-/// one and this. A request to stop the awaiting coroutine reaches `body`; then it is `errc::cancelled` that arrives. A
-/// time that has passed already lets `body` run to its first wait; a pool that is shut down keeps no time, and asks
-/// `body` to stop, under drain, too. Allocates from the store of frames; throws std::bad_alloc.
+/// that arrives, so nothing that it got is lost. A body that returns a `result` says so in it: `errc::cancelled`
+/// becomes `errc::timed_out`. Inside, `this_coro::locals().deadline` is the earlier of the inherited one and this. A
+/// request to stop the awaiting coroutine reaches `body`; then it is `errc::cancelled` that arrives. A time that has
+/// passed already lets `body` run to its first wait; a pool that is shut down keeps no time, and asks `body` to stop,
+/// under drain, too. Allocates from the store of frames; throws std::bad_alloc.
 template <class Rep, class Period, class T>
 timed<T> with_timeout(std::chrono::duration<Rep, Period> time, task<T> body) {
   return timed<T>(treadle::detail::deadline_after(time), std::move(body));

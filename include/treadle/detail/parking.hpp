@@ -35,7 +35,8 @@ class parking : public forking<P, Task, Host> {
       record* const worker = this->workers_.at(i);
       if (worker != nullptr) worker->wake_up.shut_down();
     }
-    if (this->driver() != nullptr) this->poll_.shut_down(*this->driver());
+    auto* const driver = this->driver();
+    if (driver != nullptr) this->poll_.shut_down(*driver);
   }
 
  protected:
@@ -65,8 +66,8 @@ class parking : public forking<P, Task, Host> {
   /// Takes what has become ready, without a sleep for it.
   void look_into_driver(poll_batch& arrived) noexcept {
     arrived.heard_bell = false;
-    this->driver()->wait(INT64_MIN, arrived);
-    if (arrived.heard_bell && this->poll_.must_ring_again()) this->driver()->ring();
+    this->driver_in_use().wait(INT64_MIN, arrived);
+    if (arrived.heard_bell && this->poll_.must_ring_again()) this->driver_in_use().ring();
   }
 
   static constexpr lifecycle leave_from = P::seed_defect(1) ? lifecycle::draining : lifecycle::cancelling;
@@ -189,12 +190,12 @@ class parking : public forking<P, Task, Host> {
   }
   event_result wait_armed(record& self, std::int64_t deadline_ns) noexcept {
     if (!self.polls) return self.wake_up.wait_armed(deadline_ns);
-    const event_result result = this->poll_.wait_armed(*this->driver(), deadline_ns, self.arrived);
+    const event_result result = this->poll_.wait_armed(this->driver_in_use(), deadline_ns, self.arrived);
     if (result != event_result::timed_out) self.polls = false;
     return result;
   }
   event_result disarm(record& self) noexcept {
-    return std::exchange(self.polls, false) ? this->poll_.disarm(*this->driver(), self.arrived.heard_bell)
+    return std::exchange(self.polls, false) ? this->poll_.disarm(this->driver_in_use(), self.arrived.heard_bell)
                                             : self.wake_up.disarm();
   }
   /// Takes the worker out of the count of the idle, unless it has been chosen or nobody else watches. Who sleeps on an

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <treadle/assert.hpp>
 #include <treadle/config.hpp>
 #include <treadle/detail/poll_event.hpp>
 
@@ -20,8 +21,8 @@ class polling {
   /// Gives the pool its driver. Returns false if it has one already.
   [[nodiscard]] bool adopt_driver(driver_type& made) noexcept {
     driver_type* none = nullptr;
-    // E-DRIVER: who finds the driver finds it made.
-    return driver_.compare_exchange_strong(none, &made, std::memory_order_acq_rel, std::memory_order_acquire);
+    // E-DRIVER: who finds the driver finds it made. Who is too late looks for it with `driver`.
+    return driver_.compare_exchange_strong(none, &made, std::memory_order_release, std::memory_order_relaxed);
   }
   /// Returns null if there has been nothing to watch yet.
   [[nodiscard]] driver_type* driver() const noexcept {
@@ -43,6 +44,13 @@ class polling {
   /// Who finds one finds the driver, too.
   [[nodiscard]] bool has_sources() const noexcept {
     return sources_.load(std::memory_order_acquire) != 0;  // E-WATCH
+  }
+
+  /// For who has found a source, or has chosen one who sleeps in the driver: then it is seen.
+  [[nodiscard]] driver_type& driver_in_use() const noexcept {
+    driver_type* const found = driver();
+    TREADLE_ASSERT(found != nullptr, sources_.load(std::memory_order_relaxed), 0);
+    return *found;
   }
 
   // Looked at in each search; the event changes with each sleep in the driver.

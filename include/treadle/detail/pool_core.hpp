@@ -25,6 +25,7 @@ class thread_pool;
 namespace treadle::detail {
 
 class pool_core;
+struct thread_context;
 
 /// Calls the hook for an exception that nobody waits for; unset, prints its message and terminates.
 void call_unhandled_hook(const pool_hooks& hooks, const std::exception_ptr& error) noexcept;
@@ -76,6 +77,7 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   ~pool_core();
 
   [[nodiscard]] std::error_code start() noexcept;
+  [[nodiscard]] std::error_code schedule(task* work) noexcept;
   [[nodiscard]] std::error_code schedule(task* first, task* last, std::size_t count) noexcept;
   /// Queues tasks again whose work the pool has accepted before, such as coroutines that are woken: from any thread,
   /// under drain, too, and beyond `max_queued`. Returns false, with the list whole, when the pool is being cancelled.
@@ -133,6 +135,7 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   [[nodiscard]] std::error_code check_config() const noexcept;
   [[nodiscard]] std::error_code prepare() noexcept;
   [[nodiscard]] std::error_code why_refused() const noexcept;
+  [[nodiscard]] std::error_code admit(const thread_context& here, task* first, task* last, std::size_t count) noexcept;
   [[nodiscard]] std::error_code schedule_standing_in(task* first, task* last, std::size_t count) noexcept;
   [[nodiscard]] bool reserve(std::size_t count, bool insider) noexcept;
   void unreserve(std::size_t count) noexcept;

@@ -38,6 +38,15 @@ class ring {
     return true;
   }
 
+  /// The same, but false as well when no slot is known to be free: it does not look how far the others have come.
+  [[nodiscard]] bool push_known(Node* node) noexcept {
+    const index tail = tail_.load(std::memory_order_relaxed);
+    if (room_from(free_from_, tail) == 0) return false;
+    slot(tail).set(node);
+    tail_.store(masked(tail + 1), std::memory_order_release);  // E-PUSH
+    return true;
+  }
+
   /// Returns how many nodes can be staged; looks again only if less than `wanted` are known to fit. Owner only.
   [[nodiscard]] std::size_t room(std::size_t wanted = 1) noexcept {
     const index tail = tail_.load(std::memory_order_relaxed);
@@ -57,17 +66,30 @@ class ring {
     tail_.store(masked(tail + static_cast<index>(count)), std::memory_order_release);  // E-PUSH
   }
 
-  /// Takes the oldest node, or returns null. Owner only. Out of a lease this costs no read-modify-write: the owner
-  /// takes, then looks at the lease's end; a thief moves the end, then looks at what the owner took (the THE protocol
-  /// of Cilk-5), and the thief pays for the barrier of both.
-  [[nodiscard]] Node* pop() noexcept {
+  /// Takes the oldest node, or returns null. Owner only.
+  [[nodiscard]] Node* pop() noexcept { return has_lease() ? pop_leased() : pop_shared(); }
+
+  /// Says whether the oldest node is leased. Owner only.
+  [[nodiscard]] bool has_lease() const noexcept {
+    return lease_at_.load(std::memory_order_relaxed) != lease_end_.load(std::memory_order_relaxed);
+  }
+
+  /// The same as `pop`, right after `has_lease`. This costs no read-modify-write: the owner takes, then looks at the
+  /// lease's end; a thief moves the end, then looks at what the owner took (the THE protocol of Cilk-5), and the thief
+  /// pays for the barrier of both.
+  [[nodiscard]] Node* pop_leased() noexcept {
     const index at = lease_at_.load(std::memory_order_relaxed);
-    if (at == lease_end_.load(std::memory_order_relaxed)) return pop_shared();
     lease_at_.store(masked(at + 1), std::memory_order_relaxed);
     P::light_barrier();  // E-LEASE
-    if (holds(distance(at, lease_end_.load(std::memory_order_relaxed)))) return slot(at).get();
+    if (holds(distance(at, lease_end_.load(std::memory_order_relaxed)))) [[likely]]
+      return slot(at).get();
     lease_at_.store(at, std::memory_order_relaxed);
     return pop_disputed();
+  }
+
+  /// Says whether nothing is left to pop, as far as the owner knows without looking what thieves have taken.
+  [[nodiscard]] bool is_known_empty() const noexcept {
+    return next_pop_ == tail_.load(std::memory_order_relaxed) && !has_lease();
   }
 
   /// Takes back the last `count` nodes if nobody has taken any of them. Owner only; waits for a thief at work.

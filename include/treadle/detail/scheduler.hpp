@@ -60,20 +60,13 @@ class scheduler : public parking<P, Task, Host> {
   /// Queues the list of `count` tasks from a task that worker `self` runs. Writes no cache line of the pool unless it
   /// wakes someone. Returns false, with the list whole, when the pool is being cancelled.
   [[nodiscard]] bool push_local(record& self, Task* first, Task* last, std::size_t count) noexcept {
-    sync_state state;
-    switch (self.own.push(first, last, count)) {
-      case local_push::refused:
-        return false;
-      case local_push::in_queue:
-        state = sync_.look_after_publish();
-        break;
-      case local_push::in_ring:
-        if constexpr (!P::seed_defect(3)) sync_.publisher_barrier();  // E-PARK
-        state = sync_.look();
-        if (state.life() >= lifecycle::cancelling && self.own.made.retract(count)) return false;
-    }
-    if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) notify(count);
-    return true;
+    // One task for which there is room, with nobody to wake: all in registers, nothing saved.
+    if (count != 1 || !self.own.made.push_known(first)) return push_list(self, first, last, count);
+    if constexpr (!P::seed_defect(3)) sync_.publisher_barrier();  // E-PARK
+    const sync_state state = sync_.look();
+    if (state.life() < lifecycle::cancelling && !asks_for_wake(state)) [[likely]]
+      return true;
+    return settle_push(self, 1, state);
   }
 
   // ---- a worker's loop --------------------------------------------------------------------------------------------
@@ -196,10 +189,50 @@ class scheduler : public parking<P, Task, Host> {
   }
 
  private:
+  [[nodiscard]] bool asks_for_wake(sync_state state) const noexcept {
+    return !state.searching() && state.can_wake(limits_.width, limits_.limit);
+  }
+
+  [[gnu::noinline]] bool push_list(record& self, Task* first, Task* last, std::size_t count) noexcept {
+    switch (self.own.push(first, last, count)) {
+      case local_push::refused:
+        return false;
+      case local_push::in_queue:
+        if (asks_for_wake(sync_.look_after_publish())) notify(count);
+        return true;
+      case local_push::in_ring:
+        break;
+    }
+    if constexpr (!P::seed_defect(3)) sync_.publisher_barrier();  // E-PARK
+    return settle_push(self, count, sync_.look());
+  }
+
+  /// `count` tasks are in the ring, and `state` was read afterwards.
+  [[gnu::noinline]] bool settle_push(record& self, std::size_t count, sync_state state) noexcept {
+    if (state.life() >= lifecycle::cancelling && self.own.made.retract(count)) return false;
+    if (asks_for_wake(state)) notify(count);
+    return true;
+  }
+
   // ---- looking for work -------------------------------------------------------------------------------------------
 
   Task* next(record& self) noexcept {
     const sync_state state = sync_.look();
+    // Between two of many tasks: the next one is leased, and nothing else is due.
+    if (state.life() < leave_from && state.active() <= limits_.width && self.arrived.count == 0 && !self.just_woken &&
+        self.until_injected > 1) [[likely]] {
+      auto& from = self.own.taken.is_known_empty() && !self.own.may_overflow ? self.own.made : self.own.taken;
+      if (from.has_lease()) {
+        if (Task* const task = from.pop_leased()) [[likely]] {
+          --self.until_injected;
+          return task;
+        }
+      }
+    }
+    return look_for_next(self, state);
+  }
+
+  [[gnu::noinline]] Task* look_for_next(record& self, sync_state state) noexcept {
     if (state.life() >= leave_from) return nullptr;
     if (self.arrived.count != 0) {
       if (const std::size_t ready = deliver(self); ready > 1) found(self, ready - 1);
@@ -279,7 +312,7 @@ class scheduler : public parking<P, Task, Host> {
   /// queue. Returns how many.
   std::size_t deliver(record& self) noexcept {
     task_row<Task> ready;
-    this->driver()->deliver(self.arrived, ready);
+    this->driver_in_use().deliver(self.arrived, ready);
     const std::size_t count = ready.count;
     const std::size_t room = self.own.taken.room(count);
     std::size_t staged = 0;
@@ -333,7 +366,7 @@ class scheduler : public parking<P, Task, Host> {
     if (!this->has_sources() || !this->io_is_unwatched()) return;
     poll_batch arrived;
     this->look_into_driver(arrived);
-    this->driver()->deliver(arrived, into);
+    this->driver_in_use().deliver(arrived, into);
   }
 
   /// Returns how many tasks to run until the injected queue and the timers are looked at again. With timers armed that
@@ -349,7 +382,7 @@ class scheduler : public parking<P, Task, Host> {
   }
 
   Task* take_from(record& self, queue& from, std::size_t limit) noexcept {
-    if (from.looks_empty()) return nullptr;
+    if (!from.looks_ready()) return nullptr;
     Task* first = nullptr;
     std::size_t staged = 0;
     bool more = false;
@@ -426,7 +459,7 @@ class scheduler : public parking<P, Task, Host> {
       sync_.barrier();  // E-PARK
     }
     const sync_state state = sync_.look();
-    if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) wake_if_work_is_left(rest);
+    if (asks_for_wake(state)) wake_if_work_is_left(rest);
   }
 
   void put_back(record& self, Task* first) noexcept {

@@ -78,11 +78,12 @@ class task_queue {
 
   /// Takes up to `limit` nodes in FIFO order and hands each to `sink`. Sets `more` when nodes are left.
   /// Any thread. A queue that another consumer holds, or whose next node a preempted producer has not linked yet, is
-  /// `contended`.
+  /// `contended`. The newest node is taken only when it is the only one: to empty the queue means to write `newest_`,
+  /// and the next producer then writes `oldest_`; while both sides are at work neither touches the other's word.
   template <class Sink>
   take_status take(std::size_t limit, bool& more, Sink&& sink) noexcept {
     more = false;
-    if (looks_empty()) return take_status::empty;
+    if (!looks_ready() && looks_empty()) return take_status::empty;
     if (consuming_.load(std::memory_order_relaxed) != 0 ||
         consuming_.exchange(1, std::memory_order_acquire) != 0) {  // E-CONSUME
       return take_status::contended;
@@ -102,6 +103,7 @@ class task_queue {
     while (node != nullptr && taken < limit) {
       Node* next = pointer(node->next.load(std::memory_order_acquire));  // E-LINK
       if (next == nullptr) {
+        if (taken != 0 && !P::seed_defect(18)) break;
         oldest_.store(nullptr, std::memory_order_relaxed);
         if (unlink_newest(node)) {
           hand_on(node);
@@ -141,6 +143,13 @@ class task_queue {
   /// Seq_cst, for whoever has said before that they are inside.
   [[nodiscard]] bool is_closed() const noexcept {
     return (newest_.load(std::memory_order_seq_cst) & closed) != 0;  // E-GATE
+  }
+
+  /// Says whether there is a node to take. Reads what producers of a busy queue do not write: for those who come again
+  /// and again. Who is about to sleep asks `looks_empty`.
+  [[nodiscard]] bool looks_ready() const noexcept {
+    if constexpr (P::seed_defect(14) || P::seed_defect(20)) return !looks_empty();
+    return oldest_.load(std::memory_order_relaxed) != nullptr;
   }
 
   /// Says whether nothing is queued. What a push has announced and not linked yet counts as queued.

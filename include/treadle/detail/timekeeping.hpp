@@ -22,8 +22,8 @@ class timekeeping {
   [[nodiscard]] bool adopt_wheels(wheel* table, std::uint32_t count) noexcept {
     wheel_count_.store(count, std::memory_order_relaxed);  // the same number from everybody
     wheel* none = nullptr;
-    // E-WHEELS: who finds the table finds wheels in it.
-    return wheels_.compare_exchange_strong(none, table, std::memory_order_acq_rel, std::memory_order_acquire);
+    // E-WHEELS: who finds the table finds wheels in it. Who is too late looks for it with `wheels`.
+    return wheels_.compare_exchange_strong(none, table, std::memory_order_release, std::memory_order_relaxed);
   }
   /// Returns the table, or null if the pool has none to use.
   [[nodiscard]] wheel* wheels() const noexcept {
@@ -35,12 +35,13 @@ class timekeeping {
   /// Hands every armed timer to `sink`, and sees to it that none is armed from now on. Once.
   template <class Sink>
   void close_wheels(Sink&& sink) noexcept {
-    wheel* table = nullptr;
-    if (wheels_.compare_exchange_strong(table, closed_table(), std::memory_order_acq_rel,
-                                        std::memory_order_acquire)) {  // E-WHEELS
+    wheel* none = nullptr;
+    // E-WHEELS: who finds the table closed finds that the pool ends.
+    if (wheels_.compare_exchange_strong(none, closed_table(), std::memory_order_release, std::memory_order_relaxed)) {
       return;
     }
-    if (table == closed_table()) return;
+    wheel* const table = wheels();
+    if (table == nullptr) return;
     for (std::uint32_t i = 0; i < wheel_count(); ++i) table[i].close(sink);
   }
 
@@ -60,7 +61,7 @@ class timekeeping {
   /// of the post.
   [[nodiscard]] bool time_is_unkept() const noexcept {
     const std::int64_t next = next_due_ns();
-    return next != never && next < kept_until_ns_.load(std::memory_order_seq_cst);  // E-KEEPER
+    return next != never && next < kept_until_ns_.load(std::memory_order_relaxed);  // the barrier orders it: E-KEEPER
   }
 
  protected:
@@ -70,18 +71,16 @@ class timekeeping {
     const std::int64_t next = next_due_ns();
     std::int64_t kept = kept_until_ns_.load(std::memory_order_relaxed);
     while (next < kept) {
-      // E-KEEPER: who arms sees the post taken, or us parked.
-      if (kept_until_ns_.compare_exchange_weak(kept, next, std::memory_order_seq_cst, std::memory_order_relaxed)) {
-        return next;
-      }
+      // E-KEEPER: who arms sees the post taken, or us parked. The barrier after the announcement sees to that.
+      if (kept_until_ns_.compare_exchange_weak(kept, next, std::memory_order_relaxed)) return next;
     }
     return never;
   }
 
-  /// The worker gets up. Whoever has taken the post over for an earlier time keeps it.
+  /// The worker gets up, and puts a barrier between this and its next look around. Whoever has taken the post over for
+  /// an earlier time keeps it.
   void leave_post(std::int64_t until_ns) noexcept {
-    kept_until_ns_.compare_exchange_strong(until_ns, never, std::memory_order_seq_cst,
-                                           std::memory_order_relaxed);  // E-KEEPER
+    kept_until_ns_.compare_exchange_strong(until_ns, never, std::memory_order_relaxed);  // E-KEEPER
   }
 
  private:

@@ -139,7 +139,7 @@ class waking : public timekeeping<P>, public polling<P, Task> {
     }
     for (;;) {
       if (this->poll_.claim(claim.searcher)) {
-        this->driver()->ring();
+        this->driver_in_use().ring();
         return;
       }
       // The lowest index first: the same few workers stay warm, and the others can retire.
@@ -166,7 +166,8 @@ class waking : public timekeeping<P>, public polling<P, Task> {
       worker->become(activity::awake);
       if (host().start_thread(*worker)) return;
       worker->become(activity::gone);
-      worker->state.store(record_state::vacant, std::memory_order_release);  // E-RECORD
+      // Relaxed: whoever takes it next has its claim behind `start_failed`, for one starts at a time, the searcher.
+      worker->state.store(record_state::vacant, std::memory_order_relaxed);
     }
     start_failures_.fetch_add(1, std::memory_order_relaxed);
     if constexpr (P::seed_defect(2)) return;

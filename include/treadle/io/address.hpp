@@ -14,7 +14,7 @@ struct address_access;
 }
 
 /// Where a socket listens or connects to: an IPv4 or IPv6 address with a port, or a path of a Unix socket. A value, of
-/// 136 bytes; reading one from text allocates nothing. Names are not resolved.
+/// 136 bytes; reading one from text allocates nothing. `resolve` knows names.
 class TREADLE_EXPORT address {
  public:
   enum class family { ipv4, ipv6, local };

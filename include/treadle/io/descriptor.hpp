@@ -51,8 +51,11 @@ class TREADLE_EXPORT descriptor {
   void close() noexcept;
 
  private:
+  friend class datagram;
   friend class listener;
+  friend class pipe_end;
   friend class stream;
+  friend struct pipe;
 
   descriptor(int number, detail::watched& place) noexcept : number_(number), place_(&place) {}
   /// Takes over one whose calls do not block; closes it on failure.

@@ -22,7 +22,8 @@ class TREADLE_EXPORT stream {
  public:
   stream() noexcept = default;
 
-  /// Connects to `peer`. A Unix socket whose listener has no room for one more fails with EAGAIN: no edge would tell.
+  /// Connects to `peer`; `io::connect` takes names and several addresses. A Unix socket whose listener has no room for
+  /// one more fails with EAGAIN: no edge would tell.
   static coro::task<result<stream>> connect(thread_pool& pool, address peer);
   /// Takes over a connected socket, as `descriptor::adopt` does.
   static result<stream> adopt(thread_pool& pool, int number) noexcept;

@@ -1,6 +1,7 @@
 #include "socket.hpp"
 
 #include "../fault.hpp"
+#include "uninterrupted.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -16,14 +17,6 @@
 namespace treadle::detail::os {
 
 namespace {
-
-/// Calls again what a signal has interrupted.
-template <class F>
-auto uninterrupted(F&& f) noexcept -> decltype(f()) {
-  decltype(f()) returned = f();
-  while (returned < 0 && errno == EINTR) returned = f();
-  return returned < 0 ? -errno : returned;
-}
 
 const sockaddr* as_sockaddr(const socket_address& address) noexcept {
   return reinterpret_cast<const sockaddr*>(address.room);
@@ -96,10 +89,16 @@ family read_address(const socket_address& from, char* text, std::uint16_t& port)
   return family::local;
 }
 
-int make_stream_socket(const socket_address& like) noexcept {
+int make_socket(const socket_address& like, socket_kind kind) noexcept {
   if (fails(call::socket)) return -errno;
-  const int made = socket(as_sockaddr(like)->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int type = kind == socket_kind::stream ? SOCK_STREAM : SOCK_DGRAM;
+  const int made = socket(as_sockaddr(like)->sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   return made >= 0 ? made : -errno;
+}
+
+int bind_to(int socket, const socket_address& at) noexcept {
+  if (fails(call::bind)) return -errno;
+  return bind(socket, as_sockaddr(at), at.bytes) == 0 ? 0 : -errno;
 }
 
 int bind_and_listen(int socket, const socket_address& at, int backlog) noexcept {
@@ -108,7 +107,7 @@ int bind_and_listen(int socket, const socket_address& at, int backlog) noexcept 
       (fails(call::setsockopt) || setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)) {
     return -errno;
   }
-  if (fails(call::bind) || bind(socket, as_sockaddr(at), at.bytes) != 0) return -errno;
+  if (const int failed = bind_to(socket, at); failed != 0) return failed;
   return !fails(call::listen) && listen(socket, backlog) == 0 ? 0 : -errno;
 }
 
@@ -145,6 +144,26 @@ std::ptrdiff_t send(int socket, const void* from, std::size_t bytes) noexcept {
   if (bytes > 1 && fails(call::send_short)) bytes = 1 + bytes / 16;
   return uninterrupted(
       [&]() -> std::ptrdiff_t { return fails(call::send) ? -1 : ::send(socket, from, bytes, MSG_NOSIGNAL); });
+}
+
+std::ptrdiff_t receive_from(int socket, void* into, std::size_t bytes, socket_address& peer) noexcept {
+  return uninterrupted([&]() -> std::ptrdiff_t {
+    if (fails(call::receive)) return -1;
+    socklen_t length = sizeof peer.room;
+    // The flag has the kernel say how long the datagram is, not how much of it there was room for.
+    const std::ptrdiff_t got = recvfrom(socket, into, bytes, MSG_TRUNC, as_sockaddr(peer), &length);
+    peer.bytes = got >= 0 ? static_cast<std::uint32_t>(length) : 0;
+    if (got <= static_cast<std::ptrdiff_t>(bytes)) return got;
+    errno = EMSGSIZE;
+    return -1;
+  });
+}
+
+std::ptrdiff_t send_to(int socket, const void* from, std::size_t bytes, const socket_address& peer) noexcept {
+  const sockaddr* const to = peer.bytes != 0 ? as_sockaddr(peer) : nullptr;
+  return uninterrupted([&]() -> std::ptrdiff_t {
+    return fails(call::send) ? -1 : sendto(socket, from, bytes, MSG_NOSIGNAL, to, peer.bytes);
+  });
 }
 
 int end_sending(int socket) noexcept { return !fails(call::shutdown) && shutdown(socket, SHUT_WR) == 0 ? 0 : -errno; }

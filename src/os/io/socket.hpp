@@ -20,8 +20,12 @@ enum class family { ipv4, ipv6, local };
 /// Writes the address into `text`, of 128 bytes at least, and returns the family and the port.
 family read_address(const socket_address& from, char* text, std::uint16_t& port) noexcept;
 
-/// Returns a new stream socket for addresses like `like`.
-[[nodiscard]] int make_stream_socket(const socket_address& like) noexcept;
+enum class socket_kind { stream, datagram };
+
+/// Returns a new socket for addresses like `like`.
+[[nodiscard]] int make_socket(const socket_address& like, socket_kind kind) noexcept;
+/// Gives it the address `at`; 0 as its port is any that is free.
+[[nodiscard]] int bind_to(int socket, const socket_address& at) noexcept;
 [[nodiscard]] int bind_and_listen(int socket, const socket_address& at, int backlog) noexcept;
 /// Returns the new connection's socket.
 [[nodiscard]] int accept_from(int listener, socket_address& peer) noexcept;
@@ -30,6 +34,11 @@ family read_address(const socket_address& from, char* text, std::uint16_t& port)
 [[nodiscard]] int connect_result(int socket) noexcept;
 [[nodiscard]] std::ptrdiff_t receive(int socket, void* into, std::size_t bytes) noexcept;
 [[nodiscard]] std::ptrdiff_t send(int socket, const void* from, std::size_t bytes) noexcept;
+/// Receives one datagram, and says from whom. Returns -EMSGSIZE if it is longer than `bytes`; then it is gone.
+[[nodiscard]] std::ptrdiff_t receive_from(int socket, void* into, std::size_t bytes, socket_address& peer) noexcept;
+/// Sends one datagram; `peer` empty: to whom the socket is connected.
+[[nodiscard]] std::ptrdiff_t send_to(int socket, const void* from, std::size_t bytes,
+                                     const socket_address& peer) noexcept;
 /// Ends the sending half.
 [[nodiscard]] int end_sending(int socket) noexcept;
 [[nodiscard]] int own_address(int socket, socket_address& into) noexcept;
