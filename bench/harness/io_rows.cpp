@@ -114,12 +114,13 @@ class io_row_maker {
                {"when_all_1000", "1,000 coroutines that do nothing, awaited together, each", 1'000'000, 100'000}};
     for (const auto& each : all) {
       const std::string offered = each.name == std::string("when_all_1000") ? "when_all" : each.name;
-      rows_.push_back({std::string("coroutine/") + each.name + "/" + width,
-                       std::string(each.title) + ", with workers: " + width,
-                       {wall, cpu, allocated},
-                       those({"treadle", "asio", "tokio", "go"},
-                             {"coroutine_" + offered, number("n", each.full, each.quick), "workers=" + width}),
-                       {{"wall_ns", 1, "asio"}, {"wall_ns", 1, "tokio"}, {"wall_ns", 1, "go"}, {allocated.label, 0, ""}}});
+      rows_.push_back(
+          {std::string("coroutine/") + each.name + "/" + width,
+           std::string(each.title) + ", with workers: " + width,
+           {wall, cpu, allocated},
+           those({"treadle", "asio", "tokio", "go"},
+                 {"coroutine_" + offered, number("n", each.full, each.quick), "workers=" + width}),
+           {{"wall_ns", 1, "asio"}, {"wall_ns", 1, "tokio"}, {"wall_ns", 1, "go"}, {allocated.label, 0, ""}}});
     }
   }
 

@@ -69,7 +69,8 @@ void bound(const request& asked, answer& given) {
   delays.reserve((end - counted) / period + 1);
   std::size_t waiting = 0, free = 0;
   for (std::uint64_t next = begin; next < end || waiting != 0;) {
-    for (const std::uint64_t now = bench::wall_ns(); next <= now && next < end && waiting < all.size(); next += period) {
+    for (const std::uint64_t now = bench::wall_ns(); next <= now && next < end && waiting < all.size();
+         next += period) {
       while (due[free] != 0) free = (free + 1) % all.size();
       due[free] = next;
       ++waiting;
@@ -83,7 +84,9 @@ void bound(const request& asked, answer& given) {
     });
   }
   std::sort(delays.begin(), delays.end());
-  const auto at = [&](double part) { return delays[static_cast<std::size_t>(part * static_cast<double>(delays.size()))]; };
+  const auto at = [&](double part) {
+    return delays[static_cast<std::size_t>(part * static_cast<double>(delays.size()))];
+  };
   given.add("p50_ns", at(0.5));
   given.add("p99_ns", at(0.99));
   given.add("p999_ns", at(0.999));

@@ -1,6 +1,5 @@
 #include "../workload/coroutines.hpp"
 #include "asio_io.hpp"
-
 #include <asio.hpp>
 #include <asio/experimental/concurrent_channel.hpp>
 
@@ -79,8 +78,7 @@ void run(const bench::request& asked, bench::answer& given) {
   asio::io_context pool(static_cast<int>(asked.workers()));
   const auto stays = asio::make_work_guard(pool);
   for (unsigned i = 0; i < asked.workers(); ++i) std::thread([&] { pool.run(); }).detach();
-  bench::measure_steady(asked, given,
-                        [&](std::uint64_t n) { asio::co_spawn(pool, body(n), asio::use_future).get(); });
+  bench::measure_steady(asked, given, [&](std::uint64_t n) { asio::co_spawn(pool, body(n), asio::use_future).get(); });
   std::fflush(stdout);
   given.add("peak_kib", bench::peak_kib());
   std::fflush(stdout);

@@ -1,7 +1,6 @@
 #include "asio_io.hpp"
 
 #include "../workload/serving.hpp"
-
 #include <asio.hpp>
 
 #include <array>
@@ -11,8 +10,8 @@
 namespace {
 
 using asio::awaitable;
-using asio::ip::tcp;
 using asio::use_awaitable;
+using asio::ip::tcp;
 
 using answering = awaitable<void> (*)(tcp::socket);
 

@@ -1,6 +1,5 @@
 #include "../workload/timing.hpp"
 #include "asio_io.hpp"
-
 #include <asio.hpp>
 
 #include <chrono>

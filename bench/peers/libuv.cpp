@@ -26,7 +26,8 @@ void give_room(uv_handle_t*, std::size_t, uv_buf_t* room) {
 }
 
 void leave(uv_stream_t* peer) {
-  uv_close(reinterpret_cast<uv_handle_t*>(peer), [](uv_handle_t* closed) { delete reinterpret_cast<uv_tcp_t*>(closed); });
+  uv_close(reinterpret_cast<uv_handle_t*>(peer),
+           [](uv_handle_t* closed) { delete reinterpret_cast<uv_tcp_t*>(closed); });
 }
 
 void answer(uv_stream_t* peer, ssize_t got, const uv_buf_t* room) {
@@ -106,10 +107,8 @@ void expire(const bench::request& asked, bench::answer& given) {
       });
 }
 
-constexpr bench::entry rows[] = {{"echo_server", serve_echo},
-                                 {"timers_arm_cancel", arm_cancel},
-                                 {"timers_rearm", rearm},
-                                 {"timers_expire", expire}};
+constexpr bench::entry rows[] = {
+    {"echo_server", serve_echo}, {"timers_arm_cancel", arm_cancel}, {"timers_rearm", rearm}, {"timers_expire", expire}};
 
 }  // namespace
 
