@@ -73,13 +73,25 @@ awaitable<void> await_all(std::uint64_t n) {
   }
 }
 
-template <awaitable<void> (*body)(std::uint64_t)>
+using body_type = awaitable<void> (*)(std::uint64_t);
+
+awaitable<void> twice(body_type body, std::uint64_t n, std::uint64_t& spent) {
+  co_await body(n);
+  const std::uint64_t before = bench::allocations_so_far();
+  co_await body(n);
+  spent = bench::allocations_so_far() - before;
+}
+
+template <body_type body>
 void run(const bench::request& asked, bench::answer& given) {
   asio::io_context pool(static_cast<int>(asked.workers()));
   const auto stays = asio::make_work_guard(pool);
   for (unsigned i = 0; i < asked.workers(); ++i) std::thread([&] { pool.run(); }).detach();
-  bench::measure_steady(asked, given, [&](std::uint64_t n) { asio::co_spawn(pool, body(n), asio::use_future).get(); });
-  std::fflush(stdout);
+  bench::measure_steady(
+      asked, given, [&](std::uint64_t n) { asio::co_spawn(pool, body(n), asio::use_future).get(); },
+      [&](std::uint64_t n, std::uint64_t& spent) {
+        asio::co_spawn(pool, twice(body, n, spent), asio::use_future).get();
+      });
   given.add("peak_kib", bench::peak_kib());
   std::fflush(stdout);
   std::_Exit(0);  // the threads still run

@@ -82,8 +82,13 @@ struct due_time {
   }
 };
 
+/// How many expiries this thread has noted: for those who run all of them on one.
+inline std::uint64_t noted_here() noexcept {
+  return my_ticks == nullptr ? 0 : my_ticks->count.load(std::memory_order_relaxed);
+}
+
 /// n timers are armed, of which a tenth expire evenly spread over half a second. `arm(i, from_now_ns)` arms one that
-/// does not, `arm_due(i, at_ns)` one that does: it calls `due[i].note()`. `wait_until(at_ns)` lets them.
+/// does not, `arm_due(i, at_ns)` one that does: it calls `due[i].note()`. `wait_until(at_ns)` lets them, or runs them.
 template <class Arm, class ArmDue, class Wait>
 void measure_expire(const request& asked, answer& given, std::vector<due_time>& due, Arm arm, ArmDue arm_due,
                     Wait wait_until) {

@@ -31,22 +31,24 @@ task<> yield_all(thread_pool& pool, std::uint64_t n) {
 
 using numbers = treadle::coro::channel<std::uint64_t>;
 
-task<> return_all(numbers& there, numbers& back) {
-  while (const auto got = co_await there.receive()) co_await back.send(*got);
+task<> return_all(numbers& there, numbers& back, std::uint64_t last) {
+  for (;;) {
+    const auto got = co_await there.receive();
+    if (got == last) co_return;
+    co_await back.send(*got);
+  }
 }
 
-struct table {
-  numbers there{1}, back{1};
-};
-
 task<> play(thread_pool& pool, std::uint64_t n) {
-  table between;
-  auto other = treadle::coro::spawn(pool, return_all(between.there, between.back));
+  static numbers there(1), back(1);
+  constexpr std::uint64_t last = UINT64_MAX;
+  auto other = treadle::coro::spawn(pool, return_all(there, back, last));
   for (std::uint64_t i = 0; i < n; i += 2) {
-    co_await between.there.send(i);
-    if (*co_await between.back.receive() != i) std::abort();
+    co_await there.send(i);
+    const auto got = co_await back.receive();
+    if (got != i) std::abort();
   }
-  between.there.close();
+  co_await there.send(last);
   co_await std::move(other);
 }
 
@@ -59,10 +61,21 @@ task<> await_all(thread_pool&, std::uint64_t n) {
   }
 }
 
-template <task<> (*body)(thread_pool&, std::uint64_t)>
+using body_type = task<> (*)(thread_pool&, std::uint64_t);
+
+task<> twice(body_type body, thread_pool& pool, std::uint64_t n, std::uint64_t& spent) {
+  co_await body(pool, n);
+  const std::uint64_t before = bench::allocations_so_far();
+  co_await body(pool, n);
+  spent = bench::allocations_so_far() - before;
+}
+
+template <body_type body>
 void run(const bench::request& asked, bench::answer& given) {
   thread_pool pool({.max_threads = asked.workers()});
-  bench::measure_steady(asked, given, [&](std::uint64_t n) { treadle::coro::sync_wait(pool, body(pool, n)); });
+  bench::measure_steady(
+      asked, given, [&](std::uint64_t n) { treadle::coro::sync_wait(pool, body(pool, n)); },
+      [&](std::uint64_t n, std::uint64_t& spent) { treadle::coro::sync_wait(pool, twice(body, pool, n, spent)); });
 }
 
 constexpr bench::entry rows[] = {{"coroutine_spawn_join", run<spawn_and_join>},
