@@ -39,7 +39,7 @@ task<bool> answer_once(stream& peer) {
 /// Has room only while there is something to answer.
 task<> answer_rarely(stream peer) {
   while (co_await peer.socket().readable()) {
-    // GCC 12 makes a coroutine that does nothing of this in one line.
+    // Named because of GCC 12: see docs/guide/coroutines.md.
     const bool answered = co_await answer_once(peer);
     if (!answered) co_return;
   }
