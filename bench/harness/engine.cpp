@@ -47,8 +47,12 @@ class row_run {
       result_.skipped.push_back(each.name + ": not built");
       return;
     }
-    if (program.starts_with("peer_")) program = options_.directory + "/" + program;
-    if (program.find('/') != program.npos && access(program.c_str(), X_OK) != 0) {
+    // The server of a row with a client stands behind it on the command line.
+    for (std::string& word : each.command) {
+      if (word.starts_with("peer_")) word = options_.directory + "/" + word;
+      if (word.find('/') == word.npos || (&word != &program && !word.starts_with(options_.directory + "/peer_")))
+        continue;
+      if (access(word.c_str(), X_OK) == 0) continue;
       result_.skipped.push_back(each.name + ": not built");
       return;
     }

@@ -43,7 +43,7 @@ pub fn sleep_ns(ns: u64) {
     sleep(0, ns)
 }
 
-fn sleep_until_ns(at: u64) {
+pub fn sleep_until_ns(at: u64) {
     sleep(1, at)
 }
 

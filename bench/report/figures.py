@@ -15,7 +15,7 @@ import sys
 SUBJECT = "treadle"
 # What the machine can do at best, or what nobody would choose: shown, never called a rival.
 REFERENCES = {"raw", "bound", "serial", "serial_rust", "inline", "coreutils", "seed", "plain", "asking",
-              "shared", "scheduled", "limit"}
+              "shared", "scheduled", "limit", "raw_once", "thread"}
 GROUPS = [
     ("empty/", "Empty tasks", "A task, the tasks touched before. CPU is that of all threads, the producer included."),
     ("wake/", "From submit to start", "One task for a pool that sleeps. `raw` is a semaphore on a futex, no pool."),
@@ -33,6 +33,17 @@ GROUPS = [
     ("loop/", "Loops", "`tbb` and `rayon` split by themselves, `openmp` and `libomp` into equal parts."),
     ("number/", "Algorithms on numbers",
      "`tbb` is `std::execution::par` on TBB, the sorts of `openmp` and `libomp` those of libstdc++'s parallel mode."),
+    ("echo/", "TCP echo",
+     "The server has a processor to itself, one client for all the other. CPU is that of the server: its inverse is\n"
+     "requests a second of CPU. `raw` is one thread with epoll that makes the same system calls a request, and\n"
+     "`raw_once` one that does not ask whether there is more."),
+    ("bound/", "Echo beside computations",
+     "4,000 messages a second on a fixed schedule, delays counted from when each was due. `thread` is a plain thread\n"
+     "in epoll_wait with the computations in threads of their own."),
+    ("coroutine/", "Coroutines",
+     "Allocations are calls of operator new in the steady state; of Go, all objects; of tokio they are not counted."),
+    ("timers/", "Timers", "asio and libuv run all of it on one thread, the others on two."),
+    ("idle/", "Idle connections", "Memory is anonymous pages of the server."),
     ("idle", "Idle", "The threads of the pool, after work, with nothing to do."),
     ("hash/", "treadle hash", "`evp` is a short program with two threads and the same calls of OpenSSL."),
     ("floor/", "What the machine costs", "No pool: what the figures above are built from."),
@@ -184,6 +195,11 @@ def command_to_repeat(run):
     return " ".join(["./dev bench", *map(shlex.quote, words)])
 
 
+def group_of(row):
+    """The longest prefix of the row's name that names a group."""
+    return max((prefix for prefix, _, _ in GROUPS if row["name"].startswith(prefix)), key=len, default="")
+
+
 def document(runs, rows):
     lines = ["# Figures", ""]
     lines += ["Made from runs of `./dev bench` by `python3 bench/report/figures.py RUN.json...`; do not edit.", ""]
@@ -203,7 +219,7 @@ def document(runs, rows):
         "",
     ]
     for prefix, title, note in GROUPS:
-        chosen = [row for row in rows if row["name"].startswith(prefix) and row["contenders"]]
+        chosen = [row for row in rows if group_of(row) == prefix and row["contenders"]]
         if chosen:
             table = floors(chosen) if prefix == "floor/" else summary(chosen)
             lines += [f"## {title}", "", note, "", *table, ""]

@@ -20,12 +20,16 @@
 
 namespace bench {
 
-/// What a contender is asked for on its command line: `ROW key=value ...`.
+/// What a contender is asked for on its command line: `ROW key=value ... [-- COMMAND...]`.
 class request {
  public:
   request(int argc, char** argv) : row_(argc > 1 ? argv[1] : "") {
     for (int i = 2; i < argc; ++i) {
       const std::string_view word = argv[i];
+      if (word == "--") {
+        command_.assign(argv + i + 1, argv + argc);
+        break;
+      }
       const std::size_t equals = word.find('=');
       if (equals != word.npos) values_[std::string(word.substr(0, equals))] = word.substr(equals + 1);
     }
@@ -41,9 +45,12 @@ class request {
     return found == values_.end() ? otherwise : found->second;
   }
   [[nodiscard]] unsigned workers() const { return static_cast<unsigned>(number("workers", 2)); }
+  /// The command of another program that takes part, if there is one.
+  [[nodiscard]] const std::vector<std::string>& command() const { return command_; }
 
  private:
   std::string row_;
+  std::vector<std::string> command_;
   std::map<std::string, std::string> values_;
 };
 

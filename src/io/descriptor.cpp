@@ -28,12 +28,18 @@ result<descriptor> descriptor::own(thread_pool& pool, int number) noexcept {
   return place.error();
 }
 
+// Does by itself what `attempt` does, and keeps nothing that can be had again: its frame, of 256 bytes, is most of what
+// a connection costs that has nothing to say.
 coro::task<result<void>> descriptor::edge(detail::direction which) {
-  // Asked level by level: whoever reads elsewhere need not have read all.
-  const std::uint32_t bit = which == detail::direction::in ? os::readable : os::writable;
-  const result<long> ready =
-      co_await detail::attempt(*place_, number_, which, [this, bit] { return os::is_ready(number_, bit); });
-  co_return ready.error();
+  for (;;) {
+    const std::uint32_t seen = place_->edges(which);
+    // Asked level by level: whoever reads elsewhere need not have read all.
+    const int ready = os::is_ready(number_, which == detail::direction::in ? os::readable : os::writable);
+    if (ready >= 0) co_return result<void>{};
+    if (!detail::would_block(ready)) co_return detail::system_error_of(ready);
+    if (const std::error_code refused = place_->watch(number_, which)) co_return refused;
+    if (const std::error_code ended = co_await place_->next_edge(which, seen)) co_return ended;
+  }
 }
 
 coro::task<result<void>> descriptor::readable() { return edge(detail::direction::in); }

@@ -1,5 +1,8 @@
 #[allow(dead_code)]
 mod common;
+mod coroutines;
+mod serve;
+mod timers;
 
 use common::*;
 use tokio::runtime::Runtime;
@@ -73,6 +76,15 @@ fn run(request: &Request, pool: &Runtime) -> bool {
             wait_for_ticks(100_000);
             measure_idle(request)
         }
+        "echo_server" => serve::echo_server(request, pool),
+        "bound_server" => serve::bound_server(request, pool),
+        "coroutine_spawn_join" => coroutines::spawn_join(request, pool),
+        "coroutine_yield" => coroutines::give_way(request, pool),
+        "coroutine_channel" => coroutines::channel(request, pool),
+        "coroutine_when_all" => coroutines::when_all(request, pool),
+        "timers_arm_cancel" => timers::arm_cancel(request, pool),
+        "timers_rearm" => timers::rearm(request, pool),
+        "timers_expire" => timers::expire(request, pool),
         _ => return false,
     }
     true
@@ -83,6 +95,12 @@ fn main() {
     if request.row == "wake" {
         request.pin_as_worker()
     }
-    let pool = tokio::runtime::Builder::new_multi_thread().worker_threads(request.workers()).build().unwrap();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(request.workers());
+    // The other rows are those of a pool: without sockets and timers, as they were always measured.
+    if request.row.ends_with("_server") || request.row.starts_with("timers_") {
+        builder.enable_all();
+    }
+    let pool = builder.build().unwrap();
     finish(run(&request, &pool))
 }
