@@ -39,20 +39,19 @@ bool fails_now(std::uint32_t asked) noexcept {
   return true;
 }
 
-}  // namespace
+point of(const char* name, call asked, int error) {
+  return {name, static_cast<std::uint32_t>(asked), error, error != EINTR || asked != call::read};
+}
+point of_io(const char* name, call asked, int error) {
+  return {name, static_cast<std::uint32_t>(asked), error, true, true, true};
+}
+/// What the library lives with, and nobody hears of; some of it the kernel never says twice in a row.
+point unheard(const char* name, call asked, int error, bool lasts) {
+  return {name, static_cast<std::uint32_t>(asked), error, lasts, false, true};
+}
 
-const std::vector<point>& all_points() {
-  const auto of = [](const char* name, call asked, int error) {
-    return point{name, static_cast<std::uint32_t>(asked), error, error != EINTR || asked != call::read};
-  };
-  const auto of_io = [](const char* name, call asked, int error) {
-    return point{name, static_cast<std::uint32_t>(asked), error, true, true, true};
-  };
-  // What the library lives with, and nobody hears of; some of it the kernel never says twice in a row.
-  const auto unheard = [](const char* name, call asked, int error, bool lasts) {
-    return point{name, static_cast<std::uint32_t>(asked), error, lasts, false, true};
-  };
-  static const std::vector<point> points{
+std::vector<point> core_points() {
+  return {
       of("thread_memory", call::thread_memory, ENOMEM),
       of("pthread_attr_init", call::attr_init, ENOMEM),
       of("pthread_attr_setstacksize", call::attr_setstacksize, EINVAL),
@@ -73,6 +72,11 @@ const std::vector<point>& all_points() {
       of("futex_wake", call::futex_wake, 0),
       of("clock_nanosleep", call::sleep, EINTR),
       of("sched_yield", call::yield, ENOSYS),
+  };
+}
+
+std::vector<point> socket_points() {
+  return {
       of_io("epoll_create", call::epoll_create, EMFILE),
       of_io("eventfd", call::eventfd, EMFILE),
       of_io("epoll_ctl", call::epoll_ctl, ENOMEM),
@@ -105,8 +109,42 @@ const std::vector<point>& all_points() {
       of_io("getsockopt", call::getsockopt, ENOBUFS),
       of_io("setsockopt", call::setsockopt, EPERM),
       of_io("fcntl", call::fcntl, EBADF),
-      {"operator_new", allocation, ENOMEM},
   };
+}
+
+/// Of pipes, names and files.
+std::vector<point> file_points() {
+  return {
+      of_io("pipe2", call::pipe, EMFILE),
+      of_io("pipe_read", call::pipe_read, EIO),
+      unheard("pipe_read_interrupted", call::pipe_read, EINTR, false),
+      of_io("pipe_write", call::pipe_write, EPIPE),
+      unheard("pipe_write_interrupted", call::pipe_write, EINTR, false),
+      of_io("duplicate", call::duplicate, EMFILE),
+      of_io("getaddrinfo", call::look_up, EMFILE),
+      of_io("open_file", call::open_file, EMFILE),
+      of_io("read_file", call::read_file, EIO),
+      unheard("read_file_interrupted", call::read_file, EINTR, false),
+      of_io("write_file", call::write_file, ENOSPC),
+      unheard("write_file_interrupted", call::write_file, EINTR, false),
+      of_io("sync_file", call::sync_file, EIO),
+      of_io("resize_file", call::resize_file, EFBIG),
+      of_io("stat", call::stat, EACCES),
+      of_io("rename", call::rename, EXDEV),
+      of_io("unlink", call::unlink, EBUSY),
+      of_io("mkdir", call::mkdir, ENOSPC),
+  };
+}
+
+}  // namespace
+
+const std::vector<point>& all_points() {
+  static const std::vector<point> points = [] {
+    std::vector<point> all = core_points();
+    for (const auto& more : {socket_points(), file_points()}) all.insert(all.end(), more.begin(), more.end());
+    all.push_back({"operator_new", allocation, ENOMEM});
+    return all;
+  }();
   return points;
 }
 

@@ -17,5 +17,6 @@ struct fault_scenario {
 /// Those with coroutines, and with sockets and other descriptors.
 [[nodiscard]] const std::vector<fault_scenario>& coro_fault_scenarios();
 [[nodiscard]] const std::vector<fault_scenario>& io_fault_scenarios();
+[[nodiscard]] const std::vector<fault_scenario>& file_fault_scenarios();
 
 }  // namespace treadle::test

@@ -187,6 +187,7 @@ std::string scenario_name(const testing::TestParamInfo<fault_scenario>& info) { 
 INSTANTIATE_TEST_SUITE_P(all, fault_walk, testing::ValuesIn(fault_scenarios()), &scenario_name);
 INSTANTIATE_TEST_SUITE_P(coro, fault_walk, testing::ValuesIn(coro_fault_scenarios()), &scenario_name);
 INSTANTIATE_TEST_SUITE_P(io, fault_walk, testing::ValuesIn(io_fault_scenarios()), &scenario_name);
+INSTANTIATE_TEST_SUITE_P(files, fault_walk, testing::ValuesIn(file_fault_scenarios()), &scenario_name);
 
 /// The walk itself must notice: a scenario that hangs, leaks or loses something is a failure.
 TEST(fault_walk_itself, notices_what_is_wrong) {

@@ -279,7 +279,7 @@ inline look_out() {
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 6c874231
  * mirrors: include/treadle/detail/scheduler.hpp search 6e7247bc
- * mirrors: include/treadle/detail/scheduler.hpp steal 7a208d9b
+ * mirrors: include/treadle/detail/scheduler.hpp steal 399c948b
  * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
  * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f
  * mirrors: include/treadle/detail/parking.hpp woken 2334641a

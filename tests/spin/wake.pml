@@ -167,8 +167,8 @@ inline found(rest) {
 }
 
 /* The end of a take: what is left of it becomes visible in the taker's ring.
- * mirrors: include/treadle/detail/scheduler.hpp take_from e4308460
- * mirrors: include/treadle/detail/scheduler.hpp steal 7a208d9b
+ * mirrors: include/treadle/detail/scheduler.hpp take_from 17f564b3
+ * mirrors: include/treadle/detail/scheduler.hpp steal 399c948b
  * mirrors: include/treadle/detail/scheduler.hpp steal_from 692cb741 */
 inline commit() {
   d_step {

@@ -67,25 +67,18 @@ class ring {
   }
 
   /// Takes the oldest node, or returns null. Owner only.
-  [[nodiscard]] Node* pop() noexcept { return has_lease() ? pop_leased() : pop_shared(); }
+  [[nodiscard]] Node* pop() noexcept {
+    const index at = lease_at_.load(std::memory_order_relaxed);
+    return at != lease_end_.load(std::memory_order_relaxed) ? pop_leased(at) : pop_shared();
+  }
 
   /// Says whether the oldest node is leased. Owner only.
   [[nodiscard]] bool has_lease() const noexcept {
     return lease_at_.load(std::memory_order_relaxed) != lease_end_.load(std::memory_order_relaxed);
   }
 
-  /// The same as `pop`, right after `has_lease`. This costs no read-modify-write: the owner takes, then looks at the
-  /// lease's end; a thief moves the end, then looks at what the owner took (the THE protocol of Cilk-5), and the thief
-  /// pays for the barrier of both.
-  [[nodiscard]] Node* pop_leased() noexcept {
-    const index at = lease_at_.load(std::memory_order_relaxed);
-    lease_at_.store(masked(at + 1), std::memory_order_relaxed);
-    P::light_barrier();  // E-LEASE
-    if (holds(distance(at, lease_end_.load(std::memory_order_relaxed)))) [[likely]]
-      return slot(at).get();
-    lease_at_.store(at, std::memory_order_relaxed);
-    return pop_disputed();
-  }
+  /// The same as `pop`, right after `has_lease`.
+  [[nodiscard]] Node* pop_leased() noexcept { return pop_leased(lease_at_.load(std::memory_order_relaxed)); }
 
   /// Says whether nothing is left to pop, as far as the owner knows without looking what thieves have taken.
   [[nodiscard]] bool is_known_empty() const noexcept {
@@ -203,6 +196,17 @@ class ring {
     if (at == end) return shared;
     const index tail = tail_.load(std::memory_order_relaxed);
     return distance(at, tail) > distance(shared, tail) ? at : shared;
+  }
+
+  /// This costs no read-modify-write: the owner takes, then looks at the lease's end; a thief moves the end, then looks
+  /// at what the owner took (the THE protocol of Cilk-5), and the thief pays for the barrier of both.
+  [[nodiscard]] Node* pop_leased(index at) noexcept {
+    lease_at_.store(masked(at + 1), std::memory_order_relaxed);
+    P::light_barrier();  // E-LEASE
+    if (holds(distance(at, lease_end_.load(std::memory_order_relaxed)))) [[likely]]
+      return slot(at).get();
+    lease_at_.store(at, std::memory_order_relaxed);
+    return pop_disputed();
   }
 
   /// Takes the oldest node that is not leased, and leases the next ones if there are enough.

@@ -298,9 +298,11 @@ class scheduler : public parking<P, Task, Host> {
 
   Task* search_once(record& self) noexcept {
     if (Task* const task = pop_own(self)) return task;
-    if (Task* const task = take_from(self, injected_, P::injected_chunk)) {
-      self.until_injected = injected_interval;
-      return task;
+    if (injected_.looks_ready()) {
+      if (Task* const task = take_from(self, injected_, P::injected_chunk)) {
+        self.until_injected = injected_interval;
+        return task;
+      }
     }
     if (const std::size_t due = bring_due(self); due != 0) {
       if (Task* const task = self.own.taken.pop()) return keep(self, task, due - 1);
@@ -382,7 +384,6 @@ class scheduler : public parking<P, Task, Host> {
   }
 
   Task* take_from(record& self, queue& from, std::size_t limit) noexcept {
-    if (!from.looks_ready()) return nullptr;
     Task* first = nullptr;
     std::size_t staged = 0;
     bool more = false;
@@ -409,9 +410,11 @@ class scheduler : public parking<P, Task, Host> {
       record* const victim = workers_.at(at);
       if (victim == nullptr || victim == &self) continue;
       // What a victim could not keep in its ring goes first: taking it does not touch what the owner works on.
-      if (Task* const task = take_from(self, victim->own.overflow, P::ring_capacity / 2)) {
-        record::bump(self.count.steals);
-        return task;
+      if (victim->own.overflow.looks_ready()) {
+        if (Task* const task = take_from(self, victim->own.overflow, P::ring_capacity / 2)) {
+          record::bump(self.count.steals);
+          return task;
+        }
       }
       if (Task* const task = steal_from(self, victim->own.taken)) return task;
       if (Task* const task = steal_from(self, victim->own.made)) return task;

@@ -37,7 +37,6 @@ file_facts read_facts(const struct stat& from) noexcept {
 }  // namespace
 
 int open_file(const char* path, open_flags how, unsigned permissions) noexcept {
-  if (fails(call::open_file)) return -errno;
   // A FIFO without a peer does not hold us, and no terminal becomes ours.
   int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   flags |= how.write || how.append ? (how.read ? O_RDWR : O_WRONLY) : O_RDONLY;
@@ -45,34 +44,35 @@ int open_file(const char* path, open_flags how, unsigned permissions) noexcept {
   if (how.exclusive) flags |= O_EXCL;
   if (how.truncate) flags |= O_TRUNC;
   if (how.append) flags |= O_APPEND;
-  return uninterrupted([&] { return open(path, flags, static_cast<mode_t>(permissions)); });
+  return uninterrupted(
+      [&] { return fails(call::open_file) ? -1 : open(path, flags, static_cast<mode_t>(permissions)); });
 }
 
 std::ptrdiff_t read_file(int file, std::uint64_t offset, void* into, std::size_t bytes, bool may_block) noexcept {
-  if (fails(call::read_file)) return -errno;
   const iovec all{into, bytes};
   const auto at = static_cast<off_t>(offset);
-  return uninterrupted(
-      [&] { return may_block ? pread(file, into, bytes, at) : preadv2(file, &all, 1, at, RWF_NOWAIT); });
+  return uninterrupted([&]() -> std::ptrdiff_t {
+    if (fails(call::read_file)) return -1;
+    return may_block ? pread(file, into, bytes, at) : preadv2(file, &all, 1, at, RWF_NOWAIT);
+  });
 }
 
 std::ptrdiff_t write_file(int file, std::uint64_t offset, const void* from, std::size_t bytes,
                           bool may_block) noexcept {
-  if (fails(call::write_file)) return -errno;
   const iovec all{const_cast<void*>(from), bytes};
   const auto at = static_cast<off_t>(offset);
-  return uninterrupted(
-      [&] { return may_block ? pwrite(file, from, bytes, at) : pwritev2(file, &all, 1, at, RWF_NOWAIT); });
+  return uninterrupted([&]() -> std::ptrdiff_t {
+    if (fails(call::write_file)) return -1;
+    return may_block ? pwrite(file, from, bytes, at) : pwritev2(file, &all, 1, at, RWF_NOWAIT);
+  });
 }
 
 int sync_file(int file) noexcept {
-  if (fails(call::sync_file)) return -errno;
-  return uninterrupted([&] { return fsync(file); });
+  return uninterrupted([&] { return fails(call::sync_file) ? -1 : fsync(file); });
 }
 
 int resize_file(int file, std::uint64_t bytes) noexcept {
-  if (fails(call::resize_file)) return -errno;
-  return uninterrupted([&] { return ftruncate(file, static_cast<off_t>(bytes)); });
+  return uninterrupted([&] { return fails(call::resize_file) ? -1 : ftruncate(file, static_cast<off_t>(bytes)); });
 }
 
 int facts_of(int file, file_facts& into) noexcept {

@@ -72,14 +72,14 @@ int duplicate(int descriptor) noexcept {
 }
 
 std::ptrdiff_t read_some(int descriptor, void* into, std::size_t bytes) noexcept {
-  if (fails(call::pipe_read)) return -errno;
-  return uninterrupted([&] { return read(descriptor, into, bytes); });
+  return uninterrupted([&]() -> std::ptrdiff_t { return fails(call::pipe_read) ? -1 : read(descriptor, into, bytes); });
 }
 
 std::ptrdiff_t write_some(int descriptor, const void* from, std::size_t bytes) noexcept {
-  if (fails(call::pipe_write)) return -errno;
   const iovec all{const_cast<void*>(from), bytes};
-  const std::ptrdiff_t written = uninterrupted([&] { return pwritev2(descriptor, &all, 1, -1, without_signal); });
+  const std::ptrdiff_t written = uninterrupted([&]() -> std::ptrdiff_t {
+    return fails(call::pipe_write) ? -1 : pwritev2(descriptor, &all, 1, -1, without_signal);
+  });
   if (written != -EOPNOTSUPP && written != -EINVAL && written != -ENOSYS) return written;
   return write_with_signal_blocked(descriptor, from, bytes);
 }
