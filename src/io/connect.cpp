@@ -34,11 +34,14 @@ std::vector<address> interleaved(const std::vector<address>& given) {
 /// Attempts that run side by side. Who has ended says so in a channel that has room for all.
 struct race {
   race(thread_pool& runs_on, std::vector<address> order)
-      : pool(runs_on), to(std::move(order)), got(to.size()), ended(to.size()), attempts(runs_on) {}
+      : pool(runs_on), to(std::move(order)), ended(to.size()), attempts(runs_on) {
+    got.reserve(to.size());
+    while (got.size() < to.size()) got.emplace_back(errc::cancelled);
+  }
 
   thread_pool& pool;
   std::vector<address> to;
-  std::vector<std::optional<result<stream>>> got;
+  std::vector<result<stream>> got;  ///< `errc::cancelled` where no attempt was made, or none was over
   coro::channel<std::size_t> ended;
   coro::async_scope attempts;
 };
@@ -46,9 +49,9 @@ struct race {
 coro::task<> attempt_one(race& in, std::size_t number) {
   try {
     result<stream> connected = co_await stream::connect(in.pool, in.to[number]);
-    in.got[number].emplace(std::move(connected));
+    in.got[number] = std::move(connected);
   } catch (const std::bad_alloc&) {
-    in.got[number].emplace(errc::out_of_memory);
+    in.got[number] = errc::out_of_memory;
   }
   static_cast<void>(in.ended.try_send(number));
 }
@@ -56,7 +59,8 @@ coro::task<> attempt_one(race& in, std::size_t number) {
 coro::task<result<std::size_t>> next_end(race& in) {
   try {
     const std::optional<std::size_t> number = co_await in.ended.receive();
-    co_return *number;  // nobody closes the channel
+    if (!number) co_return errc::cancelled;  // nobody closes the channel
+    co_return *number;
   } catch (const std::system_error& stopped) {
     co_return stopped.code();
   }
@@ -77,7 +81,7 @@ coro::task<> run(race& in, std::chrono::nanoseconds delay) {
         end = co_await coro::with_timeout(delay, next_end(in));
       }
       if (end.error() == errc::timed_out) break;  // it goes on beside the next one
-      if (!end || in.got[*end]->has_value()) co_return;
+      if (!end || in.got[*end]) co_return;
       ++over;
     } while (is_last && over < all);
   }
@@ -88,16 +92,16 @@ result<stream> outcome(race& over, std::vector<connect_failure>* failures) {
   bool all_failed = true;
   std::error_code stopped = errc::cancelled;
   for (auto& each : over.got) {
-    if (each && each->has_value()) return *std::move(*each);
-    if (!each || each->error() == errc::cancelled || each->error() == errc::shut_down) all_failed = false;
-    if (each && each->error() == errc::shut_down) stopped = each->error();
+    if (each) return *std::move(each);
+    if (each.error() == errc::cancelled || each.error() == errc::shut_down) all_failed = false;
+    if (each.error() == errc::shut_down) stopped = each.error();
   }
   if (!all_failed) return stopped;
   if (failures != nullptr) {
     failures->clear();
-    for (std::size_t i = 0; i < over.to.size(); ++i) failures->push_back({over.to[i], over.got[i]->error()});
+    for (std::size_t i = 0; i < over.to.size(); ++i) failures->push_back({over.to[i], over.got[i].error()});
   }
-  return over.got.front()->error();
+  return over.got.front().error();
 }
 
 }  // namespace
