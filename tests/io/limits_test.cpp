@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <string>
 #include <system_error>
+#include <vector>
 
 // What becomes of sockets when there are no more file descriptors.
 
@@ -41,15 +42,25 @@ class no_more_files {
   rlimit before_{};
 };
 
+// While there are no more files nothing is compared: to look at a vtable for the first time the undefined-behaviour
+// sanitizer opens a pipe, and without one it takes the object for none.
+
 /// What `adopt` does not take over stays as it was: whoever owns it may still want to block.
 TEST(io_limits, leave_a_descriptor_that_is_not_adopted_as_it_was) {
   thread_pool pool(pool_config{.max_threads = 1});
   std::array<int, 2> ends{};
   ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
   {
-    const no_more_files limit;
-    EXPECT_EQ(io::descriptor::adopt(pool, ends[0]).error(), std::errc::too_many_files_open);
+    // A driver comes and goes, for its vtable.
+    thread_pool other(pool_config{.max_threads = 1});
+    EXPECT_TRUE(io::descriptor::adopt(other, dup(ends[1])).has_value());
   }
+  std::error_code refused;
+  {
+    const no_more_files limit;
+    refused = io::descriptor::adopt(pool, ends[0]).error();
+  }
+  EXPECT_EQ(refused, std::errc::too_many_files_open);
   EXPECT_EQ(fcntl(ends[0], F_GETFL) & O_NONBLOCK, 0);
   EXPECT_TRUE(io::descriptor::adopt(pool, ends[0]).has_value());  // closes it
   close(ends[1]);
@@ -61,14 +72,15 @@ TEST(io_limits, lose_no_connection) {
   const std::string name = "@treadle_limits_" + std::to_string(getpid());
   auto at = io::listener::listen(pool, io::address::local(name.c_str()).value()).value();
   auto near = sync_wait(pool, io::stream::connect(pool, at.local_address().value())).value();
+  std::vector<std::error_code> refused(6);
   {
     const no_more_files limit;
-    for (int i = 0; i < 3; ++i) {
-      EXPECT_EQ(sync_wait(pool, at.accept()).error(), std::errc::too_many_files_open);
-      EXPECT_EQ(sync_wait(pool, io::stream::connect(pool, at.local_address().value())).error(),
-                std::errc::too_many_files_open);
+    for (std::size_t i = 0; i < refused.size(); i += 2) {
+      refused[i] = sync_wait(pool, at.accept()).error();
+      refused[i + 1] = sync_wait(pool, io::stream::connect(pool, at.local_address().value())).error();
     }
   }
+  for (const std::error_code& each : refused) EXPECT_EQ(each, std::errc::too_many_files_open);
   auto far = sync_wait(pool, at.accept()).value();
   std::array<std::byte, 3> room{};
   EXPECT_EQ(sync_wait(pool, near.send(room)).value(), room.size());
