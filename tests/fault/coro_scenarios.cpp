@@ -5,6 +5,7 @@
 
 #include <treadle/coro.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -13,16 +14,6 @@ namespace treadle::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Runs the coroutine that `make` returns.
-template <class F>
-void run(thread_pool& pool, witness& seen, F&& make) {
-  try {
-    coro::sync_wait(pool, make());
-  } catch (...) {
-    seen.hear_exception();
-  }
-}
 
 coro::task<int> leaf(int value) { co_return value; }
 
@@ -50,6 +41,27 @@ void coro_sleep() {
   witness seen;
   thread_pool pool(with_threads(2));
   run(pool, seen, [] { return sleep_side_by_side(); });
+  CHECK_OK(pool.drain());
+  seen.check();
+}
+
+/// What is due is queued by whoever waits, and counts as what outsiders queue does: the bound is not touched by it.
+void coro_bounded() {
+  witness seen;
+  pool_config config = with_threads(1);
+  config.max_queued = 2;
+  thread_pool pool(config);
+  run(pool, seen, [] { return sleeps(); });
+  CHECK_OK(pool.drain());
+  std::atomic<int> ran{0};
+  std::error_code refused;
+  try {
+    refused = pool.post([&] { ++ran; });
+  } catch (...) {
+    seen.hear_exception();
+  }
+  CHECK(refused != errc::queue_full);
+  seen.hear(refused);
   CHECK_OK(pool.drain());
   seen.check();
 }
@@ -131,6 +143,7 @@ void coro_nested_wait() {
 const std::vector<fault_scenario>& coro_fault_scenarios() {
   static const std::vector<fault_scenario> all{
       {"coroutines", &coroutines},
+      {"coro_bounded", &coro_bounded},
       {"coro_sleep", &coro_sleep},
       {"coro_timeout", &coro_timeout},
       {"coro_stop", &coro_stop},

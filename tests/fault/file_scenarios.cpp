@@ -24,27 +24,13 @@ namespace {
 
 using bytes = std::array<std::byte, 64>;
 
-/// Runs a coroutine, of which the witness hears how it ended.
-coro::task<> heard(witness& by, coro::task<> body) {
-  try {
-    co_await std::move(body);
-  } catch (...) {
-    by.hear_exception();
-    throw;
-  }
-}
-
-/// Runs what `make(pool)` returns on a pool of two.
+/// The same on a pool of two.
 template <class F>
 void run_on_two(F&& make) {
   witness seen;
   {
     thread_pool pool(with_threads(2));
-    try {
-      coro::sync_wait(pool, make(seen, pool));
-    } catch (...) {
-      seen.hear_exception();
-    }
+    run(pool, seen, [&] { return make(seen, pool); });
     CHECK_OK(pool.drain());
   }
   seen.check();

@@ -24,26 +24,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Runs a coroutine, of which the witness hears how it ended.
-coro::task<> heard(witness& by, coro::task<> body) {
-  try {
-    co_await std::move(body);
-  } catch (...) {
-    by.hear_exception();
-    throw;
-  }
-}
-
-/// Runs the coroutine that `make` returns.
-template <class F>
-void run(thread_pool& pool, witness& seen, F&& make) {
-  try {
-    coro::sync_wait(pool, make());
-  } catch (...) {
-    seen.hear_exception();
-  }
-}
-
 [[noreturn]] void broke_off() { throw std::system_error(std::make_error_code(std::errc::connection_reset)); }
 
 // ---- echo ----------------------------------------------------------------------------------------------------------

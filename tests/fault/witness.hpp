@@ -3,12 +3,14 @@
 #include "../process/programs/check.hpp"
 #include "injector.hpp"
 
+#include <treadle/coro.hpp>
 #include <treadle/treadle.hpp>
 
 #include <atomic>
 #include <exception>
 #include <new>
 #include <system_error>
+#include <utility>
 
 namespace treadle::test {
 
@@ -63,5 +65,25 @@ class witness {
 
   std::atomic<bool> cause_{false}, consequence_{false};
 };
+
+/// Runs a coroutine, of which the witness hears how it ended.
+inline coro::task<> heard(witness& by, coro::task<> body) {
+  try {
+    co_await std::move(body);
+  } catch (...) {
+    by.hear_exception();
+    throw;
+  }
+}
+
+/// Runs the coroutine that `make` returns.
+template <class F>
+void run(thread_pool& pool, witness& seen, F&& make) {
+  try {
+    coro::sync_wait(pool, make());
+  } catch (...) {
+    seen.hear_exception();
+  }
+}
 
 }  // namespace treadle::test

@@ -137,6 +137,7 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
 
   static bool ensure_started() noexcept { return true; }
   static void before_park(record&) noexcept {}
+  static void added_to_injected(std::size_t) noexcept {}
   static void taken_from_injected(std::size_t) noexcept {}
   static void drop_record(record* unused) noexcept {
     if (unused->forks != nullptr) mc::destroy(reinterpret_cast<fork_room*>(unused->forks));

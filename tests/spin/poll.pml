@@ -237,7 +237,7 @@ inline add_source() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp next 82a4acc0
- * mirrors: include/treadle/detail/scheduler.hpp deliver fe7426d7
+ * mirrors: include/treadle/detail/scheduler.hpp deliver a5f37b81
  * mirrors: include/treadle/detail/scheduler.hpp bring_ready ac344fad
  * mirrors: include/treadle/detail/scheduler.hpp found ae10b427
  * mirrors: include/treadle/detail/parking.hpp look_into_driver 00700797

@@ -104,6 +104,7 @@ class manual_host : public detail::scheduler<P, task, manual_host<P>> {
   }
   void before_park(record&) noexcept {}
   static void call_branch(record&, detail::fork_node<P>&) noexcept {}
+  void added_to_injected(std::size_t) noexcept {}
   void taken_from_injected(std::size_t) noexcept {}
 
   /// How many sleepers have been woken since they lay down, and how many of them as the searcher.

@@ -124,6 +124,10 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   void before_park(record& worker) noexcept {
     if (config_.hooks.before_park != nullptr) config_.hooks.before_park(config_.hooks.context, worker.index);
   }
+  /// What the pool itself puts there counts, and is never refused.
+  void added_to_injected(std::size_t count) noexcept {
+    if (config_.max_queued != 0) queued_.fetch_add(count, std::memory_order_relaxed);
+  }
   void taken_from_injected(std::size_t count) noexcept {
     if (config_.max_queued != 0) queued_.fetch_sub(count, std::memory_order_relaxed);
   }

@@ -17,7 +17,8 @@ namespace treadle::detail {
 /// announces it and looks for work afterwards, each with a store-load barrier between. docs/design/scheduler.md.
 ///
 /// Host is the derived class; it gives start_thread(record) -> bool, make_record(index), drop_record(record),
-/// before_park(record), taken_from_injected(count), call_branch(record, fork_node) and ensure_started() -> bool.
+/// before_park(record), added_to_injected(count), taken_from_injected(count),
+/// call_branch(record, fork_node) and ensure_started() -> bool.
 template <class P, class Task, class Host>
 class scheduler : public parking<P, Task, Host> {
   using base = parking<P, Task, Host>;
@@ -135,6 +136,7 @@ class scheduler : public parking<P, Task, Host> {
     }
     const bool any = ready.count != 0;
     if (any) {
+      host().added_to_injected(ready.count);
       static_cast<void>(inject(ready.first, ready.last, ready.count, true));
     } else if (this->time_is_unkept() || this->io_is_unwatched()) {
       notify(1);
@@ -322,6 +324,7 @@ class scheduler : public parking<P, Task, Host> {
     if (staged != 0) self.own.taken.commit(staged);
     while (ready.count != 0) {
       Task* const task = ready.pop_front();
+      host().added_to_injected(1);
       static_cast<void>(injected_.push(task, task, true));
     }
     return count;
