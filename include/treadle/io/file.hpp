@@ -56,7 +56,7 @@ class TREADLE_EXPORT file {
   /// end.
   coro::task<result<std::size_t>> read_at(std::uint64_t offset, std::span<std::byte> into);
   /// Reads all there is from the beginning on, also where the size is not known before, as in /proc. Fails with
-  /// `std::errc::file_too_large` if there are more than `at_most` bytes. Throws std::bad_alloc.
+  /// `std::errc::file_too_large` if there are more than `at_most` bytes. Throws what a vector throws that cannot grow.
   coro::task<result<std::vector<std::byte>>> read_all(std::size_t at_most = SIZE_MAX);
   /// Writes all of `from` at `offset`, or at the end of a file that was opened to append. When it fails, some may have
   /// been written.
