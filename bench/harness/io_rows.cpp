@@ -16,6 +16,8 @@ class io_row_maker {
     bound("staggered", "in turn, so that one of two workers is idle");
     bound("at_once", "both at the same time, with a look at what is ready each 100 us");
     idle();
+    reads("cached", "1");
+    for (const char* depth : {"1", "16", "64", "256"}) reads("direct", depth);
     for (const char* width : {"1", "2"}) coroutines(width);
     timers();
   }
@@ -101,6 +103,21 @@ class io_row_maker {
                      {{"switches", 0, ""}, {"idle_cpu_ms", 0, ""}, {"memory_bytes", 1024, ""}},
                      true,
                      false});
+  }
+
+  void reads(const std::string& form, const std::string& depth) {
+    const words arguments{"random_reads", "form=" + form, "depth=" + depth, number("n", 20'000, 2'000), "workers=1"};
+    std::vector<contender> all = those({"treadle"}, arguments);
+    for (const char* peer : {"raw", "fio"}) {
+      words command{std::string("peer_") + peer + "_reads"};
+      command.insert(command.end(), arguments.begin(), arguments.end());
+      all.push_back({peer, std::move(command), true});
+    }
+    rows_.push_back({"reads/" + form + "/" + depth,
+                     "4 KiB read at random out of a file of 256 MiB, " + form + ", so many at a time: " + depth,
+                     {wall, cpu},
+                     std::move(all),
+                     {{"wall_ns", 1 / 0.95, "fio"}, {"cpu_ns", 1.2, "fio"}}});
   }
 
   void coroutines(const std::string& width) {

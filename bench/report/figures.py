@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Makes docs/figures.md from what treadle_bench --json wrote.
+"""Makes docs/figures.md from the rows on record in bench/record.
 
-usage: figures.py [-o docs/figures.md] RUN.json...
+usage: figures.py [--keep RUN.json...]
 
-Rows of later files replace those of earlier ones, so that a row can be measured again alone.
+With --keep, the rows of these runs, which treadle_bench --json wrote, are put on record first, each with today's date
+and the commit that is checked out. They replace those of the same name: a row can be measured again alone.
 """
 
 import argparse
+import datetime
 import json
 import pathlib
 import shlex
+import subprocess
 import sys
+
+RECORD = pathlib.Path(__file__).resolve().parents[1] / "record"
 
 SUBJECT = "treadle"
 # What the machine can do at best, or what nobody would choose: shown, never called a rival.
@@ -165,7 +170,8 @@ def losses(rows):
     return lines or ["None."]
 
 
-def details(row):
+def details(kept):
+    row = kept["row"]
     figures = row["contenders"][0]["figures"]
     heads = [f"{figure['label']}, {figure['unit']}" if figure["unit"] else figure["label"] for figure in figures]
     lines = [f"### {row['name']}", "", f"{row['title'][0].upper()}{row['title'][1:]}."]
@@ -175,6 +181,7 @@ def details(row):
         lines[-1] += f" {row['dropped_busy']} dropped because other programs kept the machine busy."
     if load > TROUBLED_LOAD:
         lines[-1] += f" Other programs used {load:.0%} of the machine meanwhile."
+    lines += ["", f"`{command_to_repeat(kept)}`, {kept['date']}, commit `{kept['commit']}`."]
     lines += ["", "| contender | " + " | ".join(heads) + " | treadle / it, " + heads[0] + " |"]
     lines.append("|---" * (len(heads) + 2) + "|")
     for contender in row["contenders"]:
@@ -185,14 +192,14 @@ def details(row):
     return lines + [""]
 
 
-def command_to_repeat(run):
-    """What a reader types: quoted, and without the places where this run had its files."""
-    words = run["command"].split()[1:]
-    for option in ("--json", "--data", "--tool"):
+def command_to_repeat(kept):
+    """What a reader types: quoted, for this row alone, and without the places where the run had its files."""
+    words = kept["command"].split()[1:]
+    for option in ("--json", "--data", "--tool", "--filter"):
         if option in words:
             at = words.index(option)
             del words[at:at + 2]
-    return " ".join(["./dev bench", *map(shlex.quote, words)])
+    return " ".join(["./dev bench", f"'^{kept['row']['name']}$'", *map(shlex.quote, words)])
 
 
 def group_of(row):
@@ -200,12 +207,13 @@ def group_of(row):
     return max((prefix for prefix, _, _ in GROUPS if row["name"].startswith(prefix)), key=len, default="")
 
 
-def document(runs, rows):
+def document(record):
+    rows = [kept["row"] for kept in record]
     lines = ["# Figures", ""]
-    lines += ["Made from runs of `./dev bench` by `python3 bench/report/figures.py RUN.json...`; do not edit.", ""]
-    for machine in sorted({run["machine"] for run in runs}):
+    lines += ["Made from `bench/record` by `python3 bench/report/figures.py`; do not edit. Which command measured a",
+              "row, when, and at which commit, stands with the figures of all its contenders at the end.", ""]
+    for machine in sorted({kept["machine"] for kept in record}):
         lines.append(f"Machine: {machine}.  ")
-    lines += [f"Command: `{command_to_repeat(run)}`.  " for run in runs]
     lines += [
         "",
         "Every contender of a row runs once a round, in a process of its own and in an order that rotates; rounds in",
@@ -224,24 +232,45 @@ def document(runs, rows):
             table = floors(chosen) if prefix == "floor/" else summary(chosen)
             lines += [f"## {title}", "", note, "", *table, ""]
         else:
-            lines += [f"## {title}", "", "Not measured in these runs.", ""]
+            lines += [f"## {title}", "", "Not measured yet.", ""]
     lines += ["## What we lose", "", *losses(rows), "", "## Every contender", ""]
-    for row in rows:
-        if row["contenders"] and not row["name"].startswith("floor/"):
-            lines += details(row)
+    for kept in record:
+        if kept["row"]["contenders"]:
+            lines += details(kept)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def keep(path):
+    """Puts the rows of a run on record."""
+    run = json.loads(path.read_text(encoding="utf-8"))
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=RECORD.parent, capture_output=True, text=True,
+                            check=True).stdout.strip()
+    RECORD.mkdir(exist_ok=True)
+    for row in run["rows"]:
+        kept = {"date": datetime.date.today().isoformat(), "commit": commit, "machine": run["machine"],
+                "command": run["command"], "row": row}
+        name = row["name"].replace("/", "_") + ".json"
+        (RECORD / name).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def order_of(kept):
+    """In the order of the groups; what counts up in it as numbers do."""
+    prefixes = [prefix for prefix, _, _ in GROUPS]
+    parts = [(int(part), "") if part.isdigit() else (0, part) for part in kept["row"]["name"].split("/")]
+    return prefixes.index(group_of(kept["row"])), parts
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--output", default="docs/figures.md")
-    parser.add_argument("runs", nargs="+", type=pathlib.Path)
+    parser.add_argument("--keep", nargs="+", type=pathlib.Path, default=[], metavar="RUN.json")
     arguments = parser.parse_args()
-    runs = [json.loads(path.read_text(encoding="utf-8")) for path in arguments.runs]
-    rows = {row["name"]: row for run in runs for row in run["rows"]}
-    text = document(runs, list(rows.values()))
-    pathlib.Path(arguments.output).write_text(text, encoding="utf-8")
-    print(f"{arguments.output}: {len(rows)} rows")
+    for path in arguments.keep:
+        keep(path)
+    record = [json.loads(path.read_text(encoding="utf-8")) for path in RECORD.glob("*.json")]
+    record.sort(key=order_of)
+    pathlib.Path(arguments.output).write_text(document(record), encoding="utf-8")
+    print(f"{arguments.output}: {len(record)} rows")
     return 0
 
 

@@ -79,5 +79,6 @@ constexpr bench::entry servers[] = {{"echo_server", serve_echo}, {"bound_server"
 }  // namespace
 
 int main(int argc, char** argv) {
-  bench::serve_any(argc, argv, {servers, bench::treadle_coroutine_rows(), bench::treadle_timer_rows()});
+  bench::serve_any(argc, argv,
+                   {servers, bench::treadle_coroutine_rows(), bench::treadle_timer_rows(), bench::treadle_read_rows()});
 }

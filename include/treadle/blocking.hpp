@@ -1,6 +1,7 @@
 #pragma once
 
 #include <treadle/config.hpp>
+#include <treadle/detail/sign.hpp>
 
 #include <utility>
 
@@ -11,7 +12,8 @@ namespace detail {
 /// Gives this worker's slot away for the life of the object. Outside a pool it does nothing.
 class TREADLE_EXPORT blocking_section {
  public:
-  blocking_section() noexcept;
+  /// `why`: for who looks what is stuck.
+  explicit blocking_section(wait_kind why = wait_kind::section) noexcept;
   ~blocking_section();
   blocking_section(const blocking_section&) = delete;
   blocking_section& operator=(const blocking_section&) = delete;

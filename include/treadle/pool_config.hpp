@@ -46,6 +46,8 @@ struct pool_hooks {
 struct pool_config {
   /// For `max_spare_threads`, to have none.
   static constexpr std::uint32_t no_spares = UINT32_MAX;
+  /// For `recorder_entries`, to have no flight recorder.
+  static constexpr std::uint32_t no_recorder = UINT32_MAX;
 
   /// Workers that may run at a time. Default: `available_parallelism()`. Above `thread_pool::max_workers`:
   /// `errc::too_many_threads`.
@@ -68,6 +70,9 @@ struct pool_config {
   /// What the destructor does. A pool with static storage should choose `cancel`: only that is bounded.
   shutdown_mode on_destroy = shutdown_mode::drain;
   pool_hooks hooks{};
+  /// What the flight recorder keeps of each worker: so many entries of 16 bytes, rounded up to a power of two, at most
+  /// 1,048,576. An event takes one, and another if it is stamped. Default: 1,024. `obs/write_trace.hpp`.
+  std::uint32_t recorder_entries = 0;
 };
 
 }  // namespace treadle

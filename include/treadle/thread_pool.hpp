@@ -5,6 +5,7 @@
 #include <treadle/detail/callable_task.hpp>
 #include <treadle/detail/deadline.hpp>
 #include <treadle/detail/pool_core.hpp>
+#include <treadle/detail/site_word.hpp>
 #include <treadle/errc.hpp>
 #include <treadle/future.hpp>
 #include <treadle/pool_config.hpp>
@@ -13,6 +14,7 @@
 #include <treadle/source_site.hpp>
 #include <treadle/task.hpp>
 #include <treadle/worker.hpp>
+#include <treadle/worker_stats.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -51,8 +53,7 @@ class TREADLE_EXPORT thread_pool {
   /// `work` must stay in place until its callback is called. Returns `errc::shut_down`, `errc::queue_full`,
   /// `errc::inherited_by_fork` or the fault of the configuration; then nothing was queued.
   [[nodiscard]] std::error_code schedule(task& work, source_site site = source_site::current()) noexcept {
-    static_cast<void>(site);
-    return core_.schedule(&work);
+    return core_.schedule(&work, detail::site_word::of(site));
   }
   /// Queues all tasks of `work`, in its order: all, and `work` is empty, or none, and it is whole.
   [[nodiscard]] std::error_code schedule(batch& work, source_site site = source_site::current()) noexcept;
@@ -119,13 +120,24 @@ class TREADLE_EXPORT thread_pool {
   /// if nobody did. Any number of calls. Returns `errc::would_deadlock` inside a task of the pool.
   [[nodiscard]] std::error_code join() noexcept { return core_.join(); }
 
-  /// Returns the pool's counters. Does not block the workers.
+  /// Returns the pool's counters. Neither blocks nor holds up the workers.
   [[nodiscard]] pool_stats stats() const noexcept { return core_.stats(); }
+  /// Returns those of one worker, in the same way; none of a worker that the pool has not had (`pool_stats::workers`).
+  /// What callers ran for want of a worker is in the sum only.
+  [[nodiscard]] worker_stats stats_of(std::size_t worker) const noexcept {
+    return worker < max_workers ? core_.stats_of(static_cast<std::uint32_t>(worker)) : worker_stats{};
+  }
+  /// Writes to `descriptor` what the pool is at: what each worker runs or waits for and since when, what is queued,
+  /// which threads and coroutines wait and for what; lines of text, see docs/guide/stuck.md. Any thread, and a signal
+  /// handler too: allocates nothing, and waits for nobody but the reader of `descriptor`. What changes meanwhile may be
+  /// shown as it was or is. Returns what `write` failed with; nobody has to look at it.
+  std::error_code dump(int descriptor) noexcept { return core_.dump(descriptor); }
   /// Returns how many workers may run at a time. Prepares the pool as `start` does, and is 0 if that fails.
   [[nodiscard]] std::uint32_t worker_limit() noexcept { return core_.worker_limit(); }
 
   /// For treadle's own parts.
   [[nodiscard]] detail::pool_core& core() noexcept { return core_; }
+  [[nodiscard]] const detail::pool_core& core() const noexcept { return core_; }
 
  private:
   detail::pool_core core_;

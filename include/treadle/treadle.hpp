@@ -12,6 +12,13 @@
 #include <treadle/fork_join.hpp>
 #include <treadle/future.hpp>
 #include <treadle/graph.hpp>
+#include <treadle/obs/histogram.hpp>
+#include <treadle/obs/latencies.hpp>
+#include <treadle/obs/prometheus.hpp>
+#include <treadle/obs/trace_on_signal.hpp>
+#include <treadle/obs/watchdog.hpp>
+#include <treadle/obs/watchdog_options.hpp>
+#include <treadle/obs/write_trace.hpp>
 #include <treadle/pipeline.hpp>
 #include <treadle/pool_config.hpp>
 #include <treadle/pool_stats.hpp>
@@ -27,3 +34,4 @@
 #include <treadle/timer.hpp>
 #include <treadle/version.hpp>
 #include <treadle/worker.hpp>
+#include <treadle/worker_stats.hpp>

@@ -1,5 +1,7 @@
 #include "context.hpp"
 
+#include "../os/os.hpp"
+
 #include <treadle/assert.hpp>
 #include <treadle/blocking.hpp>
 #include <treadle/this_worker.hpp>
@@ -12,24 +14,37 @@ namespace treadle::detail {
 
 namespace {
 
-constinit thread_local thread_context current{};
+// Initial-exec: found by one load, in a shared object as well; its few bytes fit into what the loader keeps for dlopen.
+[[gnu::tls_model("initial-exec")]] constinit thread_local thread_context current{};
 
-}  // namespace
-
-#if defined(__GNUC__) && !defined(__clang__)
-__attribute__((noinline, noipa))
-#else
-__attribute__((noinline))
-#endif
-thread_context&
-context() noexcept {
+[[gnu::always_inline]] inline thread_context& looked_up() noexcept {
   // Hides what is returned, too: clang 14 hands the address of a thread-local to callers, though nothing is inlined.
   thread_context* mine = &current;
   asm volatile("" : "+r"(mine)::"memory");
   return *mine;
 }
 
-worker* worker_here() noexcept { return context().self; }
+}  // namespace
+
+TREADLE_NEVER_INLINE thread_context& context() noexcept { return looked_up(); }
+
+std::int64_t last_known_ns() noexcept {
+  const pool_core::record* const worker = looked_up().record;
+  if (worker == nullptr) return monotonic_ns();
+  return static_cast<const pool_record*>(worker)->face.stamped_ns.load(std::memory_order_relaxed);
+}
+
+thread_wait::thread_wait(const pool_core& of, wait_kind why, site_word what) noexcept : sign_(take_sign()) {
+  if (sign_ == nullptr) return;
+  sign_->name(&of, what.word());
+  sign_->hang(of_thread(why), os::thread_number(), monotonic_ns());
+}
+thread_wait::~thread_wait() {
+  if (sign_ != nullptr) give_sign(*sign_);
+}
+
+// Not by way of `context`: a fork that has no worker passed to it asks each time, and feels the second call.
+TREADLE_NEVER_INLINE worker* worker_here() noexcept { return looked_up().self; }
 
 worker& current_worker() noexcept {
   worker* const self = context().self;
@@ -72,11 +87,11 @@ void pool_core::stand_in(void (*f)(void*) noexcept, void* argument) noexcept {
   context() = before;
 }
 
-blocking_section::blocking_section() noexcept : worker_(nullptr) {
+blocking_section::blocking_section(wait_kind why) noexcept : worker_(nullptr) {
   const thread_context& here = context();
   if (here.record == nullptr) return;
   worker_ = here.record;
-  here.pool->enter_blocking(*here.record);
+  here.pool->enter_blocking(*here.record, why);
 }
 
 blocking_section::~blocking_section() {

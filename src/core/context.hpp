@@ -1,6 +1,9 @@
 #pragma once
 
+#include <treadle/detail/internal_task.hpp>
 #include <treadle/detail/pool_core.hpp>
+#include <treadle/detail/sign_board.hpp>
+#include <treadle/detail/site_word.hpp>
 #include <treadle/worker.hpp>
 
 namespace treadle::detail {
@@ -22,9 +25,55 @@ struct thread_context {
   future_state* innermost = nullptr;       ///< the innermost awaited task on this thread's stack
   scope_frame* innermost_child = nullptr;  ///< the innermost child of a scope there
   bool in_timer = false;                   ///< it runs a timer's callback
+  note_pace outside{32};                   ///< of what it queues from outside, how much is noted
 };
 
 /// Returns the calling thread's context. Never inlined: code that moves between threads must look it up each time.
 [[nodiscard]] thread_context& context() noexcept;
+
+/// Returns a point in time that is not later than now: on a worker the one at which it last looked at the clock. Not to
+/// be inlined, as `context`.
+[[nodiscard]] TREADLE_NEVER_INLINE std::int64_t last_known_ns() noexcept;
+
+/// Returns where a task was scheduled, or its callback if it has nothing else. The task must exist.
+[[nodiscard]] inline site_word site_of(const task& known) noexcept {
+  if (known.callback == &run_internal) return static_cast<const internal_task&>(known).site;
+  return site_word::of_function(known.callback);
+}
+
+/// Shows that a thread waits which is no worker of a pool, for as long as the object lives.
+class thread_wait {
+ public:
+  thread_wait(const pool_core& of, wait_kind why, site_word what) noexcept;
+  ~thread_wait();
+  thread_wait(const thread_wait&) = delete;
+  thread_wait& operator=(const thread_wait&) = delete;
+
+ private:
+  wait_sign* const sign_;
+};
+
+/// Shows on a worker which task it runs in place, in the middle of another, for as long as the object lives.
+class shown_in_place {
+ public:
+  shown_in_place(pool_core::record* worker, const internal_task& which) noexcept
+      : worker_(static_cast<pool_record*>(worker)) {
+    if (worker_ == nullptr) return;
+    before_ = worker_->face.runs.load(std::memory_order_relaxed);
+    worker_->face.runs.store(which.site.word(), std::memory_order_relaxed);
+    worker_->flight.note({flight_kind::enter, &which}, which.site.word());
+  }
+  ~shown_in_place() {
+    if (worker_ == nullptr) return;
+    worker_->flight.note({flight_kind::leave, nullptr}, 0);
+    worker_->face.runs.store(before_, std::memory_order_relaxed);
+  }
+  shown_in_place(const shown_in_place&) = delete;
+  shown_in_place& operator=(const shown_in_place&) = delete;
+
+ private:
+  pool_record* const worker_;
+  std::uint64_t before_ = 0;
+};
 
 }  // namespace treadle::detail

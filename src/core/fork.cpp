@@ -44,7 +44,10 @@ bool join_shared(worker& self, any_branch& forked) noexcept {
 
 void pool_core::call_branch(record& thief, fork_node<system_policy>& taken) noexcept {
   auto& branch = static_cast<any_branch&>(taken);
-  branch.call(branch, static_cast<pool_record&>(thief).self);
+  auto& worker = static_cast<pool_record&>(thief);
+  worker.flight.note_now({flight_kind::enter, &taken}, site_word::of_label("<fork>").word());
+  branch.call(branch, worker.self);
+  worker.flight.note_now({flight_kind::leave, nullptr}, 0);
 }
 
 }  // namespace treadle::detail

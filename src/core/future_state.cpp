@@ -60,10 +60,13 @@ bool future_state::wait_until(std::int64_t deadline_ns) noexcept {
   if (is_done()) return true;
   if (pool_->is_inherited()) return false;  // whoever runs it runs in the parent
   const thread_context& here = context();
-  if (here.record == nullptr) return completion_.wait(deadline_ns);
+  if (here.record == nullptr) {
+    const thread_wait shown(*pool_, wait_kind::future, site);
+    return completion_.wait(deadline_ns);
+  }
   pool_core& waiting = *here.pool;
   pool_core::record& self = *here.record;
-  waiting.enter_blocking(self);
+  waiting.enter_blocking(self, wait_kind::future, site);
   const bool finished = completion_.wait(deadline_ns);
   waiting.leave_blocking(self);
   return finished;
@@ -77,14 +80,18 @@ std::error_code future_state::wait() noexcept {
     if (below == this) return errc::would_deadlock;
   }
   if (here.pool == pool_ && completion_.claim()) {
+    const shown_in_place shown(here.record, *this);
     execute();
     return {};
   }
-  if (here.record == nullptr) return wait_outside();
+  if (here.record == nullptr) {
+    const thread_wait shown(*pool_, wait_kind::future, site);
+    return wait_outside();
+  }
   // It runs elsewhere, or is another pool's: another worker takes our place meanwhile.
   pool_core& waiting = *here.pool;
   pool_core::record& self = *here.record;
-  waiting.enter_blocking(self);
+  waiting.enter_blocking(self, wait_kind::future, site);
   if (&waiting == pool_) {
     completion_.wait(no_deadline);
   } else {

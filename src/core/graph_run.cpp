@@ -209,14 +209,14 @@ void graph_run::wait_inside() noexcept {
       continue;
     }
     // Others run what is left, and another worker takes our place. Should all of them come to block, we look again.
-    const blocking_section section;
+    const blocking_section section(wait_kind::graph);
     static_cast<void>(over_.wait(monotonic_ns() + nap_ns));
     nap_ns = nobody_comes(nobody_came) || nap_ns >= longest_nap_ns ? look_again_ns : nap_ns * 2;
   }
 }
 
 void graph_run::wait_outside() noexcept {
-  const blocking_section section;  // a worker of another pool
+  const blocking_section section(wait_kind::graph);  // a worker of another pool
   std::int64_t nap_ns = look_again_ns;
   bool nobody_came = false;
   while (!crew_.is_over()) {

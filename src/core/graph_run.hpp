@@ -53,7 +53,7 @@ class graph_run {
 
  private:
   struct ticket final : internal_task {
-    ticket() noexcept : internal_task(ops, {}) {}
+    ticket() noexcept : internal_task(ops, site_word::of_label("<graph>")) {}
     static void run(internal_task* called) noexcept;
     static bool cancel(internal_task* called) noexcept;
     static constexpr operations ops{&run, &cancel};

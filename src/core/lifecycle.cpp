@@ -1,4 +1,5 @@
 #include "../os/os.hpp"
+#include "at_end.hpp"
 #include "context.hpp"
 
 #include <treadle/detail/pool_core.hpp>
@@ -34,9 +35,15 @@ void pool_core::run_on_caller() noexcept {
   }
 }
 
+bool pool_core::is_stranded() const noexcept {
+  return !has_worker() && sync().look_acquire().total() == 0 &&
+         (anything_queued() || next_due_ns() != never || has_sources());
+}
+
 std::error_code pool_core::drain() noexcept {
   if (is_inherited()) return errc::inherited_by_fork;
   if (is_inside()) return errc::would_deadlock;
+  const thread_wait shown(*this, wait_kind::quiet, {});
   for (;;) {
     run_on_caller();
     sync_state seen;
@@ -140,7 +147,7 @@ shutdown_report pool_core::shut_down(shutdown_mode mode, std::int64_t deadline_n
   }
   sync().advance(mode == shutdown_mode::drain ? lifecycle::draining : lifecycle::cancelling);
   report.cancelled += end_timers(&report.not_run);
-  if (driver() != nullptr) driver()->close();
+  if (driver() != nullptr) driver()->close(deadline_ns);
   if (mode == shutdown_mode::cancel || !drain_until(deadline_ns)) cancel_all(report);
   count_report(report);
   return report;
@@ -164,7 +171,7 @@ std::error_code pool_core::join() noexcept {
     return {};
   }
   static_cast<void>(end_timers(nullptr));
-  if (driver() != nullptr) driver()->close();
+  if (driver() != nullptr) driver()->close(no_deadline);
   while (!drain_until(no_deadline)) {
   }
   wait_for_threads();
@@ -190,16 +197,19 @@ void pool_core::destroy_on_own_worker() noexcept {
 pool_core::~pool_core() {
   if (is_inherited()) return;
   if (is_inside()) {
+    if (traced_) end_process_trace(*this);
     destroy_on_own_worker();
     return;
   }
   static_cast<void>(shut_down(config_.on_destroy, no_deadline));
   static_cast<void>(join());
+  if (traced_) end_process_trace(*this);
   delete driver();
   if (start_state_.load(std::memory_order_acquire) != start_state::started) return;  // E-START
   os::unwatch_fork(fork_watch_);
   for (std::uint32_t i = 0; i < workers().count(); ++i) drop_record(workers().at(i));
   delete[] workers().table();
+  delete[] outside_.entries().entries();
   delete[] wheels();
 }
 

@@ -1,6 +1,8 @@
 #include "../os/cpu.hpp"
 #include "../os/os.hpp"
+#include "at_end.hpp"
 #include "context.hpp"
+#include "outside_wait.hpp"
 
 #include <treadle/available_parallelism.hpp>
 #include <treadle/detail/pool_core.hpp>
@@ -61,6 +63,17 @@ void run_task(task* started) noexcept {
   started->callback(started);  // LAST TOUCH: the callback may free the task or schedule it again
 }
 
+/// Runs a task, and shows which.
+struct shown_run {
+  pool_record& worker;
+  void operator()(task* started) const noexcept {
+    const site_word site = site_of(*started);
+    worker.face.runs.store(site.word(), std::memory_order_relaxed);  // for others a hint, whole in itself
+    worker.flight.note({flight_kind::run, started}, site.word());
+    run_task(started);
+  }
+};
+
 }  // namespace
 
 void check_not_queued(const task& checked) noexcept {
@@ -103,6 +116,17 @@ std::error_code pool_core::prepare() noexcept {
   using cell = worker_list<system_policy, record>::cell;
   auto* const table = new (std::nothrow) cell[limits.limit]{};
   if (table == nullptr) return errc::out_of_memory;
+  traced_ = is_traced();
+  recorder_capacity_ = choose_recorder_capacity();
+  if (recorder_capacity_ != 0) {
+    auto* const entries = new (std::nothrow) flight_recorder::ring::entry[recorder_capacity_];
+    if (entries == nullptr) {
+      delete[] table;
+      return errc::out_of_memory;
+    }
+    outside_.adopt(entries, recorder_capacity_);
+  }
+  started_at_ = {clock_ticks(), monotonic_ns()};
   workers().adopt(table, limits.limit);
   set_limits(limits);
   enable_asymmetric_barriers();
@@ -114,18 +138,22 @@ std::error_code pool_core::prepare() noexcept {
 
 bool pool_core::ensure_started() noexcept {
   if (start_state_.load(std::memory_order_acquire) == start_state::started) return true;  // E-START
-  // Under the lock that fork() takes: no child inherits a pool that is half started.
-  const os::fork_lock lock;
-  const start_state now = start_state_.load(std::memory_order_acquire);  // E-START
-  if (now != start_state::none || is_inherited()) return now == start_state::started && !is_inherited();
-  const std::error_code fault = prepare();
-  start_error_ = static_cast<errc>(fault.value());
-  if (!fault) {
-    start_state_.store(start_state::started, std::memory_order_release);  // E-START
-  } else if (fault != errc::out_of_memory) {
-    start_state_.store(start_state::failed, std::memory_order_release);  // E-START
+  {
+    // Under the lock that fork() takes: no child inherits a pool that is half started.
+    const os::fork_lock lock;
+    const start_state now = start_state_.load(std::memory_order_acquire);  // E-START
+    if (now != start_state::none || is_inherited()) return now == start_state::started && !is_inherited();
+    const std::error_code fault = prepare();
+    start_error_ = static_cast<errc>(fault.value());
+    if (!fault) {
+      start_state_.store(start_state::started, std::memory_order_release);  // E-START
+    } else if (fault != errc::out_of_memory) {
+      start_state_.store(start_state::failed, std::memory_order_release);  // E-START
+    }
+    if (fault) return false;
   }
-  return !fault;
+  if (traced_) begin_process_trace(*this);
+  return true;
 }
 
 std::error_code pool_core::start() noexcept {
@@ -160,26 +188,41 @@ void pool_core::unreserve(std::size_t count) noexcept {
   if (config_.max_queued != 0) queued_.fetch_sub(count, std::memory_order_relaxed);
 }
 
-std::error_code pool_core::schedule(task* work) noexcept {
+/// Before the push: what follows it may come at once, and the task be gone.
+inline void pool_core::note_schedule(record* worker, const task* first, std::size_t count, site_word site) noexcept {
+  if (!keeps_records) return;
+  // From outside a note costs a read-modify-write: of what comes thick every 32nd has to do.
+  if (worker == nullptr && !context().outside.is_due()) return;
+  if (worker == nullptr || count != 1) return note_schedule_of_list(worker, first, count, site);
+  const site_word from = site.is_known() ? site : site_of(*first);
+  flight_of(*worker).note({flight_kind::schedule, first, 1}, from.word());
+}
+
+std::error_code pool_core::schedule(task* work, site_word site) noexcept {
   if constexpr (checks_links) check_and_mark(work, work);
   const thread_context& here = context();
   if (here.pool == this && here.record != nullptr && !is_inherited()) [[likely]] {
+    note_schedule(here.record, work, 1, site);
     if (push_local(*here.record, work, work, 1)) return {};
   }
-  return admit(here, work, work, 1);
+  return admit(here, work, work, 1, site);
 }
 
-std::error_code pool_core::schedule(task* first, task* last, std::size_t count) noexcept {
+std::error_code pool_core::schedule(task* first, task* last, std::size_t count, site_word site) noexcept {
   if constexpr (checks_links) check_and_mark(first, last);
-  return admit(context(), first, last, count);
+  const thread_context& here = context();
+  if (here.pool == this && here.record != nullptr) note_schedule(here.record, first, count, site);
+  return admit(here, first, last, count, site);
 }
 
-std::error_code pool_core::admit(const thread_context& here, task* first, task* last, std::size_t count) noexcept {
+std::error_code pool_core::admit(const thread_context& here, task* first, task* last, std::size_t count,
+                                 site_word site) noexcept {
   if (here.pool == this && here.record != nullptr) {
     if (!is_inherited() && push_local(*here.record, first, last, count)) return {};
     unmark(first, last);
     return why_refused();
   }
+  note_schedule(nullptr, first, count, site);
   if (here.pool == this) return schedule_standing_in(first, last, count);
   if (!reserve(count, false)) {
     unmark(first, last);
@@ -207,9 +250,21 @@ std::error_code pool_core::schedule_standing_in(task* first, task* last, std::si
 bool pool_core::readmit(task* first, task* last, std::size_t count) noexcept {
   if constexpr (checks_links) check_and_mark(first, last);
   const thread_context& here = context();
-  if (here.pool != this || here.record == nullptr) return !schedule_standing_in(first, last, count);
+  const bool inside = here.pool == this && here.record != nullptr;
+  note_schedule(inside ? here.record : nullptr, first, count, {});
+  if (!inside) return !schedule_standing_in(first, last, count);
   if (!is_inherited() && push_local(*here.record, first, last, count)) return true;
   unmark(first, last);
+  return false;
+}
+
+bool pool_core::run_next(task& work) noexcept {
+  const thread_context& here = context();
+  if (here.pool != this || here.record == nullptr || is_inherited() || !keeps_next(*here.record)) return false;
+  if constexpr (checks_links) check_and_mark(&work, &work);
+  note_schedule(here.record, &work, 1, {});
+  if (keep_next(*here.record, &work)) return true;
+  unmark(&work, &work);
   return false;
 }
 
@@ -247,12 +302,17 @@ admission::~admission() {
 void admission::push(internal_task& made) noexcept {
   if constexpr (checks_links) check_and_mark(&made, &made);
   reserved_ = false;
+  pool_.note_schedule(worker_, &made, 1, made.site);
   if (worker_ != nullptr && pool_.push_local(*worker_, &made, &made, 1)) return;
   // Admitted before the pool was closed, if it is closed at all: accepted then, so accepted now.
   static_cast<void>(pool_.inject(&made, &made, 1, true));
 }
 
-std::error_code pool_core::admit_source() noexcept {
+void admission::push_next(internal_task& made) noexcept {
+  if (worker_ == nullptr || !pool_.run_next(made)) push(made);
+}
+
+std::error_code pool_core::admit_source(bool passing) noexcept {
   if (is_inherited()) return errc::inherited_by_fork;
   const thread_context& here = context();
   const bool inside = here.pool == this && here.record != nullptr;
@@ -261,10 +321,15 @@ std::error_code pool_core::admit_source() noexcept {
     enter_gate();
   }
   const bool refused = !inside && injected().is_closed();
-  if (!refused) add_source();
+  if (!refused) add_source(passing);
   const std::error_code why = refused ? why_refused() : std::error_code{};
   if (!inside) leave_gate();  // LAST TOUCH
   return why;
+}
+
+std::error_code pool_core::admit_callback() noexcept {
+  if (is_inherited()) return errc::inherited_by_fork;
+  return injected().is_closed() || !ensure_started() ? why_refused() : std::error_code{};
 }
 
 void run_internal(task* made) noexcept {
@@ -274,25 +339,52 @@ void run_internal(task* made) noexcept {
 
 std::size_t pool_core::run_ready_tasks(record& worker) noexcept {
   constexpr std::size_t most = 61;
-  const std::size_t ran = run_ready(worker, most, &run_task);
+  auto& shown = static_cast<pool_record&>(worker);
+  const std::uint64_t interrupted = shown.face.runs.load(std::memory_order_relaxed);
+  shown.flight.note({flight_kind::enter, nullptr}, 0);
+  const std::size_t ran = run_ready(worker, most, shown_run{shown});
+  shown.flight.note({flight_kind::leave, nullptr}, 0);
+  shown.face.runs.store(interrupted, std::memory_order_relaxed);
   if (worker.just_woken) tell_time();  // they may have armed timers, and the caller goes on computing
   return ran;
 }
 
 void pool_core::run_while_blocked(record& worker) noexcept {
   const std::uint32_t depth = std::exchange(worker.blocking_depth, 1);
+  const sign_text before = static_cast<pool_record&>(worker).face.blocked.read();
   leave_blocking(worker);
   static_cast<void>(run_ready_tasks(worker));
-  enter_blocking(worker);
+  enter_blocking(worker, before.kind, site_word(before.site));
   worker.blocking_depth = depth;
+}
+
+void pool_core::enter_blocking(record& worker, wait_kind why, site_word what) noexcept {
+  // Blocked by the outermost wait, whatever that calls: its sign is the one to see.
+  if (worker.blocking_depth == 0) {
+    wait_sign& blocked = static_cast<pool_record&>(worker).face.blocked;
+    blocked.name(this, what.word());
+    blocked.hang(why, 0, monotonic_ns());
+    flight_of(worker).note_now({flight_kind::blocked, nullptr, static_cast<std::uint64_t>(why)}, what.word());
+  }
+  base::enter_blocking(worker);
+}
+
+void pool_core::leave_blocking(record& worker) noexcept {
+  base::leave_blocking(worker);
+  if (worker.blocking_depth != 0) return;
+  flight_of(worker).note_now({flight_kind::unblocked, nullptr}, 0);
+  static_cast<pool_record&>(worker).face.blocked.take_down();
+}
+
+void pool_core::stamp(record& worker) noexcept {
+  worker_face& face = static_cast<pool_record&>(worker).face;
+  face.stamped_ns.store(monotonic_ns(), std::memory_order_relaxed);
+  face.stamped_at.store(worker.count.started.load(std::memory_order_relaxed), std::memory_order_release);  // E-FACE
 }
 
 // ---- threads ------------------------------------------------------------------------------------------------------
 
-pool_core::record* pool_core::make_record(std::uint32_t index) noexcept {
-  return new (std::nothrow) pool_record(*face_, index);
-}
-void pool_core::drop_record(record* unused) noexcept { delete static_cast<pool_record*>(unused); }
+void pool_core::thread_refused() noexcept { outside_wait::tell_all(); }
 
 bool pool_core::start_thread(record& worker) noexcept {
   if (worker.thread != nullptr && !os::try_join_thread(worker.thread)) {
@@ -324,11 +416,15 @@ void pool_core::thread_main(void* record_of_thread) noexcept {
   pool.living_.fetch_add(1, std::memory_order_release);  // E-LIVING
   const pool_hooks& hooks = pool.config_.hooks;
   if (hooks.worker_start != nullptr) hooks.worker_start(hooks.context, self.index);
-  pool.work(self, &run_task);
+  static_cast<pool_record&>(self).face.thread_number.store(os::thread_number(), std::memory_order_relaxed);
+  flight_of(self).note_change({flight_kind::up, nullptr}, 0);
+  pool.work(self, shown_run{static_cast<pool_record&>(self)});
+  flight_of(self).note_now({flight_kind::gone, nullptr}, 0);
   if (hooks.worker_stop != nullptr) hooks.worker_stop(hooks.context, self.index);
   context() = {};
   if (pool.sync().look().life() == lifecycle::running) pool.join_left();
-  pool.living_.fetch_sub(1, std::memory_order_release);             // E-LIVING
+  // The last one may have been all that kept a caller from standing in for it.
+  if (pool.living_.fetch_sub(1, std::memory_order_release) == 1) outside_wait::tell_all();  // E-LIVING
   self.state.store(record_state::left, std::memory_order_release);  // E-RECORD, LAST TOUCH but for the join
 }
 
@@ -361,36 +457,6 @@ void pool_core::after_fork_in_child(fork_watch* watch) noexcept {
 
 void pool_core::report_unhandled(const std::exception_ptr& error) const noexcept {
   call_unhandled_hook(config_.hooks, error);
-}
-
-pool_stats pool_core::stats() const noexcept {
-  pool_stats sum;
-  if (start_state_.load(std::memory_order_acquire) != start_state::started) return sum;  // E-START
-  const auto read = [](const std::atomic<std::uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
-  for (std::uint32_t i = 0; i < workers().count(); ++i) {
-    const record* const worker = workers().at(i);
-    if (worker == nullptr) continue;
-    sum.tasks_run += read(worker->count.ran);
-    sum.steals += read(worker->count.steals);
-    sum.tasks_stolen += read(worker->count.stolen);
-    sum.failed_steals += read(worker->count.failed_steals);
-    sum.steal_retries += read(worker->count.steal_retries);
-    sum.parks += read(worker->count.parks);
-    sum.wakes += read(worker->count.wakes);
-    sum.spins += read(worker->count.spins);
-    sum.tasks_overflowed += read(worker->own.overflowed);
-    sum.blocking_sections += read(worker->count.blocking_sections);
-    sum.forks_stolen += read(worker->count.forks_stolen) + read(worker->count.leapfrogs);
-  }
-  sum.tasks_run += read(ran_aside_);
-  sum.threads_started = threads_started_.load(std::memory_order_relaxed);
-  sum.thread_start_failures = start_failures();
-  const sync_state now = sync().look();
-  sum.threads = now.total();
-  sum.active = now.active();
-  sum.parked = now.idle();
-  sum.blocked = now.blocked();
-  return sum;
 }
 
 }  // namespace treadle::detail

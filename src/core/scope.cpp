@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -23,7 +24,8 @@ constexpr std::int64_t shortest_nap_ns = 1'000'000, longest_nap_ns = 64'000'000;
 /// unstarted, it runs children.
 class scope_core final : public internal_task {
  public:
-  scope_core(pool_core& pool, const stop_token* parent) noexcept : internal_task(ops, {}), stop_(parent), pool_(pool) {}
+  scope_core(pool_core& pool, const stop_token* parent) noexcept
+      : internal_task(ops, site_word::of_label("<scope>")), stop_(parent), pool_(pool) {}
 
   [[nodiscard]] pool_core& pool() const noexcept { return pool_; }
   [[nodiscard]] const stop_token& stop() const noexcept { return stop_; }
@@ -48,7 +50,7 @@ class scope_core final : public internal_task {
     pool_core* const waiting = here.pool;
     pool_core::record* const self = here.record;
     const auto enter = [&] {
-      if (self != nullptr) waiting->enter_blocking(*self);
+      if (self != nullptr) waiting->enter_blocking(*self, wait_kind::children);
     };
     const auto leave = [&] {
       if (self != nullptr) waiting->leave_blocking(*self);
@@ -56,6 +58,8 @@ class scope_core final : public internal_task {
     if (waiting == &pool_) {
       children_.wait([this](scope_task& child) { run_child(child); }, enter, leave);
     } else {
+      std::optional<thread_wait> shown;
+      if (self == nullptr) shown.emplace(pool_, wait_kind::children, site_word{});
       enter();
       wait_outside();
       leave();

@@ -10,7 +10,7 @@ namespace treadle::detail {
 /// A queue of posted tasks and the one task of the pool that runs them in turns.
 class strand_core final : public internal_task {
  public:
-  explicit strand_core(thread_pool& pool) noexcept : internal_task(ops, {}), pool_(pool) {}
+  explicit strand_core(thread_pool& pool) noexcept : internal_task(ops, site_word::of_label("<strand>")), pool_(pool) {}
 
   [[nodiscard]] pool_core& pool() const noexcept { return pool_.core(); }
 
@@ -34,11 +34,13 @@ class strand_core final : public internal_task {
 
   static void run(internal_task* made) noexcept {
     auto* const self = static_cast<strand_core*>(made);
+    pool_core::record* const worker = context().record;
     std::uint32_t ran = 0;
     while (ran < turn) {
       task* const next = self->posted_.take();
       if (next == nullptr) break;  // all done, or its poster is about to push it
       internal_task* const taken = self->leaves(next);
+      const shown_in_place shown(worker, *taken);
       taken->operations_of->run(taken);
       ++ran;
     }

@@ -13,7 +13,10 @@ namespace treadle::coro {
 class async_scope::child final : public detail::flow, public detail::flow_stops::node, public detail::in_frame_store {
  public:
   child(async_scope& of, coro::task<>&& body, source_site made_at) noexcept
-      : flow(&of.pool_->core(), &ended, made_at), node(&reach), scope_(&of), body_(std::move(body)) {
+      : flow(&of.pool_->core(), &ended, treadle::detail::site_word::of(made_at)),
+        node(&reach),
+        scope_(&of),
+        body_(std::move(body)) {
     set_locals(this_coro::locals());
     auto& promise = body_.frame().promise();
     promise.set_flow(*this);
@@ -41,6 +44,7 @@ class async_scope::child final : public detail::flow, public detail::flow_stops:
 template <bool stoppable>
 class async_scope::until_empty : public detail::queued_wait<until_empty<stoppable>, stoppable> {
  public:
+  static constexpr auto waits_for = detail::wait_kind::scope;
   explicit until_empty(async_scope& of) noexcept
       : detail::queued_wait<until_empty<stoppable>, stoppable>(of.joining_), of_(&of) {}
   [[nodiscard]] bool try_now() const noexcept { return of_->running_ == 0; }
@@ -62,7 +66,7 @@ void async_scope::spawn(task<> body, source_site site) {
     ++running_;
   }
   if (!stops_.add(*made)) static_cast<void>(made->request_stop());
-  admitted.push(*made);
+  detail::flow::start(*made, admitted);
 }
 
 void async_scope::request_stop() noexcept {

@@ -17,11 +17,13 @@ void branch_group::start(flow& parent) noexcept {
     first_[i].group = this;
     first_[i].set_pool(parent.pool());
     first_[i].set_locals(locals);
+    first_[i].site = parent.site;
     all.push(first_[i]);
   }
   if (parent.is_abandoned() || !parent.stops().add(*this)) {
     for (std::size_t i = 0; i < count_; ++i) static_cast<void>(first_[i].request_stop());
   }
+  parent.shows(wait_kind::branches, count_);
   flow::start_all(parent.pool(), all);  // LAST TOUCH: they may all be over
 }
 

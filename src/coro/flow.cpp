@@ -1,3 +1,5 @@
+#include "../core/context.hpp"
+
 #include <treadle/coro/detail/flow.hpp>
 #include <treadle/coro/detail/waiter.hpp>
 #include <treadle/detail/pool_core.hpp>
@@ -30,14 +32,15 @@ TREADLE_NEVER_INLINE thread_state& state() noexcept {
 
 flow* current_flow() noexcept { return state().running; }
 
-flow::flow(treadle::detail::pool_core* runs_on, end_type at_end, source_site made_at) noexcept
-    : internal_task(ops, made_at), pool_(runs_on), end_(at_end) {}
+flow::flow(treadle::detail::pool_core* runs_on, end_type at_end, treadle::detail::site_word made_at) noexcept
+    : wakeable(ops, runs_on, made_at), end_(at_end) {}
 
 void flow::drive() noexcept {
   unstarted_error_ = nullptr;
+  shows_nothing();
+  thread_state& thread = state();
   std::coroutine_handle<> following = resume_at_;
   slot_ = &following;
-  thread_state& thread = state();
   flow* const before = std::exchange(thread.running, this);
   do {
     std::exchange(following, nullptr)
@@ -53,12 +56,8 @@ bool flow::cancel_queued(internal_task* queued) noexcept {
   return true;
 }
 
-void flow::wake(flow& suspended) noexcept {
-  if (!suspended.pool().readmit(&suspended, &suspended, 1)) abandon(suspended);
-}
-
-void flow::wake_all(batch& suspended) noexcept {
-  while (treadle::task* const each = suspended.pop()) wake(*static_cast<flow*>(each));
+void flow::start(flow& made, treadle::detail::admission& admitted) noexcept {
+  current_flow() != nullptr ? admitted.push_next(made) : admitted.push(made);
 }
 
 void flow::start_all(treadle::detail::pool_core& pool, batch& flows) noexcept {
@@ -74,7 +73,7 @@ void flow::start_all(treadle::detail::pool_core& pool, batch& flows) noexcept {
 
 /// One after another, however many are refused meanwhile: the stack stays as it is.
 void flow::abandon(flow& refused) noexcept {
-  refused.abandoned_ = true;
+  refused.set_abandoned();
   thread_state& thread = state();
   if (thread.abandoned != nullptr) {
     thread.abandoned->push(refused);
@@ -94,9 +93,9 @@ void flow::unwind() noexcept {
   }
   *std::exchange(unstarted_error_, nullptr) = cancelled_error();
   // Its end may hand control over to whoever waits for it.
+  thread_state& thread = state();
   std::coroutine_handle<> following = nullptr;
   slot_ = &following;
-  thread_state& thread = state();
   flow* const before = std::exchange(thread.running, this);
   for (std::coroutine_handle<> first = end_(*this);; first = std::exchange(following, nullptr)) {
     first.resume();
@@ -105,26 +104,15 @@ void flow::unwind() noexcept {
   thread.running = before;
 }
 
-bool flow::request_stop() noexcept {
-  batch woken;
-  const bool first = stops_.request(woken);
-  wake_all(woken);
-  return first;
-}
-
 std::coroutine_handle<> flow::hand_over(flow& to) noexcept {
-  if (abandoned_ || &to.pool() != &pool()) {
+  if (is_abandoned() || &to.pool() != &pool()) {
     wake(to);
     return std::noop_coroutine();
   }
   to.slot_ = slot_;
+  to.shows_nothing();
   state().running = &to;
   return to.transfer(to.resume_at_);
-}
-
-void wait_state::reach(node& reached, batch& woken) noexcept {
-  auto& self = static_cast<wait_state&>(reached);
-  if (self.once.fire(wake_cause::stopped) == shot::armed) woken.push(*self.flow_);
 }
 
 std::exception_ptr cancelled_error() noexcept {

@@ -4,6 +4,7 @@ namespace treadle::coro::detail {
 
 bool selection::try_now(std::span<channel_part* const> parts) noexcept {
   for (channel_part* const part : parts) {
+    if (!part->is_ready()) continue;  // a glance; whoever then sleeps looks again with the lock held
     batch woken;
     {
       const brief_guard guard(part->lock());
@@ -41,13 +42,19 @@ bool selection::begin(flow& self, std::span<channel_part* const> parts) noexcept
     flow::wake_all(woken);
     if (over) return false;
   }
-  return state_.once.arm();  // LAST TOUCH, if true
+  self.shows(wait_kind::channel, &parts.front()->lock());
+  slept_ = true;
+  if (state_.once.arm()) return true;  // LAST TOUCH
+  slept_ = false;
+  self.shows_nothing();
+  return false;
 }
 
 std::size_t selection::settle(std::span<channel_part* const> parts) noexcept {
   std::size_t chosen = nobody;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (suspended_) {
+    // Who has woken a sleeper has taken out what it chose, and left the lock before.
+    if (suspended_ && !(slept_ && parts[i]->chosen)) {
       const brief_guard guard(parts[i]->lock());  // who has chosen it may still be inside
       parts[i]->unlink();
     }

@@ -17,6 +17,7 @@ bool sleeper::begin(flow& self) noexcept {
   if (treadle::detail::monotonic_ns() >= deadline_ns_) return false;
   timer_.work = static_cast<treadle::task*>(&self);
   slept_ = true;
+  self.shows(wait_kind::sleep, static_cast<std::uint64_t>(deadline_ns_));
   std::error_code refused = errc::cancelled;
   // Under the lock of the list: a request to stop finds the timer armed, or is found here.
   const bool begun = self.stops().add_begun(*this, [&refused, &self, this]() noexcept {
@@ -24,6 +25,7 @@ bool sleeper::begin(flow& self) noexcept {
     return !refused;
   });
   if (begun) return true;  // LAST TOUCH of flow and frame was the list's unlock
+  self.shows_nothing();
   slept_ = false;
   refused_ = refused;
   return false;

@@ -1,4 +1,5 @@
 #include "../core/context.hpp"
+#include "../core/outside_wait.hpp"
 
 #include <treadle/coro/detail/spawned.hpp>
 #include <treadle/detail/pool_core.hpp>
@@ -20,7 +21,8 @@ bool everybody_blocks(const treadle::detail::pool_core& pool) noexcept {
 
 }  // namespace
 
-spawned::spawned(treadle::detail::pool_core& pool, source_site made_at) noexcept : flow_(*this, pool, made_at) {
+spawned::spawned(treadle::detail::pool_core& pool, treadle::detail::site_word made_at) noexcept
+    : flow_(*this, pool, made_at) {
   flow_.set_locals(this_coro::locals());
 }
 spawned::~spawned() = default;
@@ -60,24 +62,48 @@ void spawned::drop_reference() noexcept {
 std::error_code spawned::wait() noexcept {
   if (is_done()) return {};
   if (flow_.pool().is_inherited()) return errc::inherited_by_fork;
+  treadle::detail::context().record == nullptr ? wait_outside() : wait_on_worker();
+  return {};
+}
+
+/// With no thread in the pool, runs what is queued, and looks now and then for what is due or ready; else sleeps.
+void spawned::wait_outside() noexcept {
+  const treadle::detail::thread_wait shown(flow_.pool(), treadle::detail::wait_kind::join, flow_.site);
+  treadle::detail::outside_wait sleeper(completion_);
+  std::int64_t nap_ns = look_again_ns;
+  for (;;) {
+    sleeper.be_told(true);
+    const bool stranded = flow_.pool().is_stranded();  // the pool of now, for the flow may have moved
+    if (!stranded) {
+      if (completion_.wait(treadle::detail::no_deadline)) return;
+      nap_ns = look_again_ns;
+      continue;
+    }
+    sleeper.be_told(false);  // what we try in vain ourselves is no news
+    flow_.pool().run_on_caller();
+    if (completion_.wait(treadle::detail::monotonic_ns() + nap_ns)) return;
+    if (nap_ns < longest_nap_ns) nap_ns *= 2;
+  }
+}
+
+/// Another takes this worker's place meanwhile. If no other can be had, and all block, we ourselves among them, then
+/// nobody but us comes to the queues.
+void spawned::wait_on_worker() noexcept {
   const treadle::detail::thread_context here = treadle::detail::context();
-  const bool on_worker = here.record != nullptr;
-  if (on_worker) here.pool->enter_blocking(*here.record);  // another takes this worker's place meanwhile
+  treadle::detail::pool_core& pool = *here.pool;
+  treadle::detail::pool_core::record& self = *here.record;
+  pool.enter_blocking(self, treadle::detail::wait_kind::join, flow_.site);
   std::int64_t nap_ns = look_again_ns;
   bool nobody_came = false;
   while (!completion_.wait(treadle::detail::monotonic_ns() + nap_ns)) {
     flow_.pool().run_on_caller();  // it may have moved
-    // If no other can be had, and all block, we ourselves among them, then nobody but us comes to the queues. Looked at
-    // twice, for a spare may be about to be started.
-    const bool all_block = on_worker && everybody_blocks(*here.pool);
-    if (all_block && std::exchange(nobody_came, true)) {
-      here.pool->run_while_blocked(*here.record);
-    }
+    // Looked at twice, for a spare may be about to be started.
+    const bool all_block = everybody_blocks(pool);
+    if (all_block && std::exchange(nobody_came, true)) pool.run_while_blocked(self);
     if (!all_block) nobody_came = false;
     if (!all_block && nap_ns < longest_nap_ns) nap_ns *= 2;
   }
-  if (on_worker) here.pool->leave_blocking(*here.record);
-  return {};
+  pool.leave_blocking(self);
 }
 
 }  // namespace treadle::coro::detail

@@ -15,6 +15,13 @@ inline std::error_code system_error_of(long negated) noexcept {
 
 inline bool would_block(long returned) noexcept { return returned == -EAGAIN || returned == -EWOULDBLOCK; }
 
+/// Says whether the call was no more than tried: what would wait for the disk, what the file system does only for those
+/// who wait, what a ring gives back unfinished.
+inline bool was_only_tried(std::ptrdiff_t returned) noexcept {
+  return would_block(returned) || returned == -EOPNOTSUPP || returned == -ENOSYS || returned == -EINTR ||
+         returned == -ECANCELED;
+}
+
 /// Calls `f` until it returns anything but "not now", and waits for an edge in between. The call comes first: most need
 /// not wait, and then the kernel need not watch. `f` returns a negated errno when it fails.
 template <class F>

@@ -28,7 +28,7 @@ result<datagram> datagram::open(thread_pool& pool, const address& like) noexcept
 result<datagram> datagram::bind(thread_pool& pool, const address& at) noexcept {
   result<datagram> made = open(pool, at);
   if (!made) return made;
-  const int failed = os::bind_to(made->socket_.number(), detail::address_access::read(at));
+  const int failed = os::bind_to(made->socket_.number_, detail::address_access::read(at));
   if (failed != 0) return system_error_of(failed);
   return made;
 }
@@ -43,12 +43,12 @@ result<datagram> datagram::connect(thread_pool& pool, const address& peer) noexc
 result<void> datagram::connect_to(const address& peer) noexcept {
   const os::socket_address to = detail::address_access::read(peer);
   if (to.bytes == 0) return std::make_error_code(std::errc::invalid_argument);
-  const int failed = os::connect_to(socket_.number(), to);
+  const int failed = os::connect_to(socket_.number_, to);
   return failed != 0 ? system_error_of(failed) : std::error_code{};
 }
 
 coro::task<result<datagram::received>> datagram::recv_from(std::span<std::byte> into) {
-  const int number = socket_.number();
+  const int number = socket_.number_;
   os::socket_address peer;
   const result<long> got = co_await attempt(*socket_.place_, number, direction::in,
                                             [&] { return os::receive_from(number, into.data(), into.size(), peer); });
@@ -57,7 +57,7 @@ coro::task<result<datagram::received>> datagram::recv_from(std::span<std::byte> 
 }
 
 coro::task<result<void>> datagram::send_to(std::span<const std::byte> from, address peer) {
-  const int number = socket_.number();
+  const int number = socket_.number_;
   const os::socket_address to = detail::address_access::read(peer);
   if (to.bytes == 0) co_return std::make_error_code(std::errc::invalid_argument);
   if (peer.kind() == address::family::local) {
@@ -70,12 +70,12 @@ coro::task<result<void>> datagram::send_to(std::span<const std::byte> from, addr
 }
 
 coro::task<result<void>> datagram::send(std::span<const std::byte> from) {
-  const int number = socket_.number();
+  const int number = socket_.number_;
   const result<long> sent = co_await attempt(*socket_.place_, number, direction::out,
                                              [&] { return os::send_to(number, from.data(), from.size(), {}); });
   co_return sent.error();
 }
 
-result<address> datagram::local_address() const noexcept { return detail::address_access::of_socket(socket_.number()); }
+result<address> datagram::local_address() const noexcept { return detail::address_access::of_socket(socket_.number_); }
 
 }  // namespace treadle::io

@@ -16,6 +16,7 @@ namespace treadle::io::detail {
 
 namespace os = treadle::detail::os;
 using coro::detail::brief_guard;
+using treadle::detail::internal_task;
 
 namespace {
 
@@ -25,9 +26,8 @@ constexpr std::uint64_t key_of(std::uint32_t index, std::uint32_t generation) no
   return std::uint64_t{generation & 0x7fffffff} << 32 | index;
 }
 
-constexpr std::uint32_t bit_of(direction which) noexcept {
-  return which == direction::in ? os::readable : os::writable;
-}
+constexpr std::uint32_t bit_of(direction which) noexcept { return 1u << static_cast<std::uint32_t>(which); }
+static_assert(bit_of(direction::in) == os::readable && bit_of(direction::out) == os::writable);
 
 }  // namespace
 
@@ -74,35 +74,44 @@ watched* epoll_driver::acquire() noexcept {
   if (free_ == nullptr && !grow()) return nullptr;
   watched* const taken = std::exchange(free_, free_->next_free_);
   for (side& each : taken->sides_) each.ended.store(closed_, std::memory_order_relaxed);
+  taken->doubt_short_reads();
+  taken->note_receive(0, false);
   return taken;
 }
 
 void epoll_driver::release(watched& over, int descriptor) noexcept {
   // A child of fork() shares the parent's epoll instance, and its locks may be held by threads that it does not have.
   if (pool_.is_inherited()) return;
-  if (over.watched_for_ != 0) {
+  if (over.watched_for_.load(std::memory_order_relaxed) != 0) {
     if (descriptor >= 0) os::unwatch_descriptor(epoll_, descriptor);
     pool_.remove_source();
   }
-  over.watched_for_ = 0;
+  over.watched_for_.store(0, std::memory_order_relaxed);
+  if (feed* const abandoned = over.fed_by()) {
+    over.feed_.store(nullptr, std::memory_order_relaxed);
+    abandoned->abandon();
+  }
   // Events of before that a worker still holds are strangers from now on.
   over.generation_.fetch_add(1, std::memory_order_relaxed);
   const brief_guard exclusive(lock_);
   over.next_free_ = std::exchange(free_, &over);
 }
 
-/// With no thread to be had, whoever waits for a coroutine looks into the driver of the pool that it is on.
+/// With no thread to be had, whoever waits for a coroutine looks into the driver of the pool that it is on. For what is
+/// no coroutine nobody does.
 bool epoll_driver::nobody_would_look() const noexcept {
   const coro::detail::flow* const waiting = coro::detail::current_flow();
-  return pool_.sync().look().total() == 0 && waiting != nullptr && &waiting->pool() != &pool_;
+  return pool_.sync().look().total() == 0 && (waiting == nullptr || &waiting->pool() != &pool_);
 }
 
 std::error_code epoll_driver::watch(watched& place, int descriptor, direction which) noexcept {
   if (pool_.is_inherited()) return errc::inherited_by_fork;
+  if (place.is_watched(which)) return {};
   const brief_guard exclusive(place.lock_);
-  const std::uint32_t wanted = place.watched_for_ | bit_of(which);
-  if (wanted == place.watched_for_) return {};
-  const bool again = place.watched_for_ != 0;
+  const std::uint32_t before = place.watched_for_.load(std::memory_order_relaxed);
+  const std::uint32_t wanted = before | bit_of(which);
+  if (wanted == before) return {};
+  const bool again = before != 0;
   if (!again) {
     if (const std::error_code refused = pool_.admit_source()) return refused;
     if (nobody_would_look()) {
@@ -110,13 +119,15 @@ std::error_code epoll_driver::watch(watched& place, int descriptor, direction wh
       return std::make_error_code(std::errc::resource_unavailable_try_again);
     }
   }
+  const std::uint32_t what = wanted | (place.trusts_short_reads_.load(std::memory_order_relaxed) ? os::unusual : 0);
   const int failed = os::watch_descriptor(
-      epoll_, descriptor, wanted, key_of(place.index_, place.generation_.load(std::memory_order_relaxed)), again);
+      epoll_, descriptor, what, key_of(place.index_, place.generation_.load(std::memory_order_relaxed)), again);
   if (failed != 0) {
     if (!again) pool_.remove_source();
     return system_error_of(failed);
   }
-  place.watched_for_ = wanted;
+  place.watched_for_.store(wanted, std::memory_order_relaxed);
+  for (side& each : place.sides_) each.number.store(static_cast<std::uint32_t>(descriptor), std::memory_order_relaxed);
   return {};
 }
 
@@ -124,6 +135,7 @@ std::error_code epoll_driver::watch(watched& place, int descriptor, direction wh
 
 void epoll_driver::wait(std::int64_t deadline_ns, poll_batch& into) noexcept {
   os::wait_for_events(epoll_, deadline_ns, into);
+  rings_.sift(into);
 }
 
 void epoll_driver::ring() noexcept { os::ring_bell(bell_); }
@@ -137,29 +149,45 @@ void epoll_driver::wake_all(side& waited_at, batch& woken) noexcept {
   }
 }
 
+void epoll_driver::count_edge(watched& place, direction which, batch& woken) noexcept {
+  wake_all(place.at(which), woken);
+}
+
 void epoll_driver::deliver(poll_batch& from, ready_row& ready) noexcept {
   batch woken;
+  std::size_t by_rings = 0;
   for (std::uint32_t i = 0; i < from.count; ++i) {
     const poll_batch::entry& each = from.entries[i];
+    if (ring_table::is_key(each.key)) {
+      const std::size_t before = woken.size();
+      rings_.take(each.key, woken);
+      by_rings += woken.size() - before;
+      continue;
+    }
     const auto index = static_cast<std::uint32_t>(each.key);
     watched& told = place(index);
     // One that is closed right now may see an edge too many: whoever waits there next tries once more.
     if (key_of(index, told.generation_.load(std::memory_order_relaxed)) != each.key) continue;
+    if ((each.what & os::unusual) != 0) told.doubt_short_reads();  // before the edge is counted: E-EDGE
     if ((each.what & os::readable) != 0) wake_all(told.at(direction::in), woken);
     if ((each.what & os::writable) != 0) wake_all(told.at(direction::out), woken);
   }
   from.count = 0;
   while (task* const each = woken.pop()) {
-    auto& flow = *static_cast<coro::detail::flow*>(each);
-    if (&flow.pool() == &pool_) {
-      ready.push_back(flow);
+    auto& waiting = *static_cast<coro::detail::wakeable*>(each);
+    if (&waiting.pool() == &pool_) {
+      ready.push_back(waiting);
     } else {
-      coro::detail::flow::wake(flow);
+      coro::detail::wakeable::wake(waiting);
     }
   }
+  // What several go on with, they do in a row: what they begin is given to the kernel behind it.
+  const std::size_t worker = by_rings > 1 ? own_index() : this_worker::npos;
+  worker_ring* const own = worker != this_worker::npos ? rings_.at(static_cast<std::uint32_t>(worker)) : nullptr;
+  if (internal_task* const last = own != nullptr ? own->gather() : nullptr) ready.push_back(*last);
 }
 
-void epoll_driver::close() noexcept {
+void epoll_driver::close(std::int64_t deadline_ns) noexcept {
   batch woken;
   std::uint32_t made = 0;
   {
@@ -173,7 +201,8 @@ void epoll_driver::close() noexcept {
       wake_all(each, woken);
     }
   }
-  coro::detail::flow::wake_all(woken);
+  coro::detail::wakeable::wake_all(woken);
+  rings_.close(deadline_ns);
 }
 
 // ---- what descriptors call -----------------------------------------------------------------------------------------
@@ -187,18 +216,21 @@ std::error_code watched::watch(int descriptor, direction which) noexcept {
   return driver_->watch(*this, descriptor, which);
 }
 
-result<watched*> acquire_watched(thread_pool& pool) noexcept {
-  pool_core& core = pool.core();
-  if (core.is_inherited()) return errc::inherited_by_fork;
-  auto* driver = static_cast<epoll_driver*>(core.driver());
-  if (driver == nullptr) {
-    std::unique_ptr<epoll_driver> made(new (std::nothrow) epoll_driver(core));
+result<epoll_driver*> driver_of(pool_core& pool) noexcept {
+  if (pool.is_inherited()) return errc::inherited_by_fork;
+  if (pool.driver() == nullptr) {
+    std::unique_ptr<epoll_driver> made(new (std::nothrow) epoll_driver(pool));
     if (made == nullptr) return errc::out_of_memory;
     if (const std::error_code failed = made->open()) return failed;
-    if (core.adopt_driver(*made)) static_cast<void>(made.release());
-    driver = static_cast<epoll_driver*>(core.driver());
+    if (pool.adopt_driver(*made)) static_cast<void>(made.release());
   }
-  watched* const taken = driver->acquire();
+  return static_cast<epoll_driver*>(pool.driver());
+}
+
+result<watched*> acquire_watched(thread_pool& pool) noexcept {
+  const result<epoll_driver*> driver = driver_of(pool.core());
+  if (!driver) return driver.error();
+  watched* const taken = (*driver)->acquire();
   if (taken == nullptr) return errc::out_of_memory;
   return taken;
 }

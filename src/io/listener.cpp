@@ -1,11 +1,14 @@
 #include "../os/io/socket.hpp"
+#include "accepting.hpp"
 #include "address_access.hpp"
 #include "attempt.hpp"
+#include "feed.hpp"
+#include "ring_attempt.hpp"
 
 #include <treadle/errc.hpp>
 #include <treadle/io/listener.hpp>
 
-#include <cerrno>
+#include <cstdint>
 #include <utility>
 
 namespace treadle::io {
@@ -14,12 +17,38 @@ namespace os = treadle::detail::os;
 using detail::direction;
 using detail::system_error_of;
 
+namespace detail {
+
 namespace {
 
-/// Connections that broke while they waited concern nobody; see accept(2).
-bool concerns_one_peer(int negated) noexcept { return negated == -ECONNABORTED || negated == -EPROTO; }
+/// Connections that the kernel may accept before anybody asks: they are in its queue no longer.
+constexpr std::uint32_t most_ahead = 64;
 
 }  // namespace
+
+int accept_fed(watched& place, int listener, os::socket_address& peer, bool starts, bool& watches) noexcept {
+  watches = true;
+  feed* const from = !has_feeds() ? nullptr : starts ? feed::of(place, feed::kind::connections) : place.fed_by();
+  if (from == nullptr) return accept_next(listener, peer);
+  for (;;) {
+    feed::item item;
+    switch (from->take(item)) {
+      case feed::answer::taken:
+        static_cast<void>(os::peer_address(item.value, peer));  // gone already: nobody's
+        return item.value;
+      case feed::answer::coming:
+        watches = false;
+        return -EAGAIN;
+      case feed::answer::resting:
+        break;
+    }
+    // The call says what it is by now that the kernel came to rest by.
+    const int taken = accept_next(listener, peer);
+    if (!would_block(taken) || item.value != 0 || !starts || !from->start(listener, most_ahead)) return taken;
+  }
+}
+
+}  // namespace detail
 
 result<listener> listener::listen(thread_pool& pool, const address& at, int backlog) noexcept {
   const os::socket_address to = detail::address_access::read(at);
@@ -34,16 +63,34 @@ result<listener> listener::listen(thread_pool& pool, const address& at, int back
 }
 
 coro::task<result<stream>> listener::accept(address& peer) {
-  const int number = socket_.number();
+  const int number = socket_.number_;
   os::socket_address from;
-  const result<long> got = co_await detail::attempt(*socket_.place_, number, direction::in, [&] {
-    int taken = os::accept_from(number, from);
-    while (concerns_one_peer(taken)) taken = os::accept_from(number, from);
-    return taken;
-  });
-  if (!got) co_return got.error();
+  result<long> got = std::make_error_code(std::errc::connection_aborted);
+  if (detail::has_rings_for_sockets() && !detail::has_feeds()) {
+    do {
+      got = co_await detail::attempt_on_ring<long>(*socket_.place_, direction::in,
+                                                   {os::ring_call::accept, number, &from, 0, 0},
+                                                   [number, &from] { return detail::accept_next(number, from); });
+    } while (!got && detail::concerns_one_peer(-got.error().value()));
+    if (!got) co_return got.error();
+  }
+  while (!got) {
+    const std::uint32_t seen = socket_.place_->edges(direction::in);
+    bool watches = false;
+    const int taken = detail::accept_fed(*socket_.place_, number, from, true, watches);
+    if (taken >= 0) {
+      got = long{taken};
+      break;
+    }
+    if (!detail::would_block(taken)) co_return system_error_of(taken);
+    if (watches) {
+      if (const std::error_code refused = socket_.place_->watch(number, direction::in)) co_return refused;
+    }
+    if (const std::error_code ended = co_await socket_.place_->next_edge(direction::in, seen)) co_return ended;
+  }
   result<descriptor> socket = descriptor::own(*pool_, static_cast<int>(*got));
   if (!socket) co_return socket.error();
+  if (os::is_internet(from)) socket->place_->trust_short_reads();
   peer = detail::address_access::make(from);
   co_return stream(*std::move(socket));
 }
@@ -53,6 +100,6 @@ coro::task<result<stream>> listener::accept() {
   co_return co_await accept(nobody);
 }
 
-result<address> listener::local_address() const noexcept { return detail::address_access::of_socket(socket_.number()); }
+result<address> listener::local_address() const noexcept { return detail::address_access::of_socket(socket_.number_); }
 
 }  // namespace treadle::io

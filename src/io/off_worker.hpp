@@ -12,12 +12,18 @@
 
 namespace treadle::io::detail {
 
-/// Calls `f`, which waits for a disk, while another worker takes this one's place; not at all if the coroutine was
-/// asked to stop. Returns what `f` does, a result.
+/// Calls `f`, which waits for a disk, while another worker takes this one's place. Returns what `f` does.
+template <class F>
+auto at_disk(F&& f) {
+  const treadle::detail::blocking_section section(treadle::detail::wait_kind::file);
+  return f();
+}
+
+/// The same, but not at all if the coroutine was asked to stop. Returns what `f` does, a result.
 template <class F>
 auto off_worker(F&& f) -> decltype(f()) {
   if (coro::this_coro::stop_requested()) return errc::cancelled;
-  return blocking(f);
+  return at_disk(f);
 }
 
 inline result<void> outcome_of(int returned) noexcept {

@@ -39,7 +39,7 @@ result<pipe_end> pipe_end::share(thread_pool& pool, int number) noexcept {
 }
 
 coro::task<result<std::size_t>> pipe_end::read(std::span<std::byte> into) {
-  const int number = end_.number();
+  const int number = end_.number_;
   const result<long> got = co_await attempt(*end_.place_, number, direction::in,
                                             [&] { return os::read_some(number, into.data(), into.size()); });
   if (!got) co_return got.error();
@@ -58,7 +58,7 @@ coro::task<result<std::size_t>> pipe_end::read_all(std::span<std::byte> into) {
 }
 
 coro::task<result<std::size_t>> pipe_end::write(std::span<const std::byte> from) {
-  const int number = end_.number();
+  const int number = end_.number_;
   const result<long> written = co_await attempt(*end_.place_, number, direction::out,
                                                 [&] { return os::write_some(number, from.data(), from.size()); });
   if (!written) co_return written.error();

@@ -16,7 +16,7 @@ void in_parent() noexcept { pthread_mutex_unlock(&watches_lock); }
 void in_child() noexcept {
   for (fork_watch* watch = watches; watch != nullptr; watch = watch->next) watch->in_child(watch);
   watches = nullptr;
-  watches_lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_unlock(&watches_lock);  // the thread that took it is the one that is left
 }
 
 // When the library is loaded, not at first use: a fork() in the middle of that would leave it half done in the child.

@@ -35,6 +35,30 @@ void set_next_thread(void* listed, void* next) noexcept;
 [[nodiscard]] std::size_t minimum_stack_bytes() noexcept;
 [[nodiscard]] std::size_t page_bytes() noexcept;
 
+/// Returns the number by which the system knows this process.
+[[nodiscard]] std::uint32_t process_number() noexcept;
+/// Returns the number by which the system knows the calling thread.
+[[nodiscard]] std::uint32_t thread_number() noexcept;
+/// Returns new memory, whole pages of zeros, that is never given back; null if it is refused.
+[[nodiscard]] void* map_pages(std::size_t bytes) noexcept;
+/// Writes all of it. A reader who keeps us waiting for a second ends it with -EAGAIN. A signal handler may call it;
+/// leaves errno as it was. Returns 0 or a negated errno.
+[[nodiscard]] int write_all(int descriptor, const char* text, std::size_t bytes) noexcept;
+
+/// Says whether the address lies in the program or a library that is loaded now. Takes the loader's lock.
+[[nodiscard]] bool is_loaded(const void* address) noexcept;
+
+inline constexpr int last_signal = 64;
+/// Has `handler` called for a signal, and keeps what was called before. One owner a signal. Returns 0 or a negated
+/// errno.
+[[nodiscard]] int take_signal(int number, void (*handler)(int)) noexcept;
+/// Sets up again what was kept. A signal handler may call it, and the next ones.
+void give_signal_back(int number) noexcept;
+/// Sends the calling thread a signal, which comes when the handler that it is in returns.
+void raise_again(int number) noexcept;
+/// Says whether a signal tells that the process is at its end.
+[[nodiscard]] bool ends_the_process(int number) noexcept;
+
 /// Keeps fork() in other threads from happening. Blocks for a moment at most.
 class fork_lock {
  public:

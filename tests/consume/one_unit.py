@@ -17,11 +17,17 @@ std::size_t where_am_i() {
   move_to_another_thread();
   return before * 1000 + treadle::this_worker::index();
 }
+bool is_it_still_me() {
+  const treadle::worker* const before = treadle::detail::worker_here();
+  move_to_another_thread();
+  return before == treadle::detail::worker_here();
+}
 """
-ACCESSOR, CALLEE = "_ZN7treadle6detail7contextEv", "_Z22move_to_another_threadv"
-ASM, ATTRIBUTES = r"asm volatile\([^;]*\);", r"__attribute__\(\(no\w+(, no\w+)?\)\)"
-# Whatever may be left of the call of the accessor: itself, or what else asks it.
-ASKS = re.compile(r"\b(?:callq?|jmp|bl?)\s+(?:_ZN7treadle6detail7contextEv|_ZN7treadle11this_worker5indexEv)")
+ACCESSORS, CALLEE = ("_ZN7treadle6detail7contextEv", "_ZN7treadle6detail11worker_hereEv"), "_Z22move_to_another_threadv"
+CALLERS = ("_Z10where_am_iv", "_Z14is_it_still_mev")
+ASM, ATTRIBUTES = r"asm volatile\([^;]*\);", r"TREADLE_NEVER_INLINE"
+# Whatever may be left of the call of an accessor: itself, or what else asks it.
+ASKS = re.compile(r"\b(?:callq?|jmp|bl?)\s+(?:" + "|".join(ACCESSORS) + "|_ZN7treadle11this_worker5indexEv)")
 
 
 class Probe:
@@ -36,7 +42,7 @@ class Probe:
         with open(path, "w", encoding="utf-8") as file:
             file.write(source + CALLER)
         command = [self.compiler, "-std=c++20", "-O3", "-S", "-I", os.path.join(self.source_dir, "include"), "-I",
-                   self.source_dir, path, "-o", "-"]
+                   self.source_dir, "-I", os.path.join(self.source_dir, "src/core"), path, "-o", "-"]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     @staticmethod
@@ -45,8 +51,11 @@ class Probe:
         return found.group(1) if found else ""
 
     def looks_anew(self, assembly):
-        """Whether the caller asks again after it has moved, and keeps no address of its own."""
-        caller = self.body(assembly, "_Z10where_am_iv")
+        """How many callers ask again after they have moved, and keep no address of their own."""
+        return sum(self.asks_again(self.body(assembly, each)) for each in CALLERS)
+
+    @staticmethod
+    def asks_again(caller):
         before, moved, after = caller.partition(CALLEE)
         return bool(moved and ASKS.search(before) and ASKS.search(after)) and "treadle6detail12_GLOBAL__N_1" not in caller
 
@@ -61,24 +70,24 @@ def without(source, pattern):
 def main():
     probe = Probe(*sys.argv[1:4])
     compiled = probe.assembly("as_it_is", probe.source)
-    if not probe.body(compiled, ACCESSOR):
-        sys.exit("the accessor is no function of its own any more")
-    if not probe.looks_anew(compiled):
+    if not all(probe.body(compiled, each) for each in ACCESSORS):
+        sys.exit("an accessor is no function of its own any more")
+    if probe.looks_anew(compiled) != len(CALLERS):
         sys.exit("a caller that moves to another thread keeps what it was told before")
     bare = without(without(probe.source, ASM), ATTRIBUTES)
     if probe.looks_anew(probe.assembly("without_both", bare)):
-        sys.exit("this test cannot fail: without any guard the caller does right, too")
+        sys.exit("this test cannot fail: without any guard a caller does right, too")
     # The guards hold by themselves what they are there for.
     inlined = without(probe.source, ATTRIBUTES)
     if probe.looks_anew(probe.assembly("without_attributes", inlined)):
-        sys.exit("this test cannot fail: without the attributes the caller does right, too")
+        sys.exit("this test cannot fail: without the attributes a caller does right, too")
     pure = probe.assembly("without_asm", without(probe.source, ASM))
     version = subprocess.run([probe.compiler, "--version"], check=True, capture_output=True, text=True).stdout
     if "clang" in version:
-        if probe.looks_anew(pure):
-            sys.exit("this test cannot fail: without the asm statement the caller does right, too")
-    elif not probe.looks_anew(pure):
-        sys.exit("noipa is gone: the compiler may conclude what the accessor returns")
+        if probe.looks_anew(pure) == len(CALLERS):
+            sys.exit("this test cannot fail: without the asm statement all callers do right, too")
+    elif probe.looks_anew(pure) != len(CALLERS):
+        sys.exit("noipa is gone: the compiler may conclude what an accessor returns")
     print("looked up anew: yes; without a guard: no")
 
 

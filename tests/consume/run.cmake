@@ -27,7 +27,9 @@ if(linkage STREQUAL "shared")
 else()
   set(shared OFF)
 endif()
-set(common -G ${generator} -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=Release -D BUILD_SHARED_LIBS=${shared})
+# Quick to compile: it is about where things lie.
+set(common -G ${generator} -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE=
+           -D BUILD_SHARED_LIBS=${shared} -D TREADLE_BUILD_TOOLS=OFF)
 if(launcher)
   list(APPEND common -D CMAKE_CXX_COMPILER_LAUNCHER=${launcher})
 endif()
@@ -44,16 +46,28 @@ foreach(file IN ITEMS include/treadle/treadle.hpp lib/cmake/treadle/treadleConfi
   endif()
 endforeach()
 
+if(EXISTS ${prefix}/lib/pkgconfig/treadle-http.pc)
+  set(has_http ON)
+else()
+  set(has_http OFF) # without libcurl the component is left out
+endif()
+
 run(${CMAKE_COMMAND} -S ${here}/find_package -B ${work_dir}/find_package ${common} -D CMAKE_PREFIX_PATH=${prefix})
 run(${CMAKE_COMMAND} --build ${work_dir}/find_package)
 run_program(${work_dir}/find_package/program)
 run_program(${work_dir}/find_package/io_program)
+if(has_http)
+  run_program(${work_dir}/find_package/http_program)
+endif()
 
 run(${CMAKE_COMMAND} -S ${here}/add_subdirectory -B ${work_dir}/add_subdirectory ${common} -D
     TREADLE_SOURCE_DIR=${source_dir})
 run(${CMAKE_COMMAND} --build ${work_dir}/add_subdirectory)
 run_program(${work_dir}/add_subdirectory/program)
 run_program(${work_dir}/add_subdirectory/io_program)
+if(has_http)
+  run_program(${work_dir}/add_subdirectory/http_program)
+endif()
 if(EXISTS ${work_dir}/add_subdirectory/treadle/tests)
   message(FATAL_ERROR "treadle's own tests were configured inside another project")
 endif()
@@ -69,9 +83,17 @@ if(pkg_config)
   run(${CMAKE_COMMAND} -E env CXX=${compiler} PKG_CONFIG=${pkg_config} PKG_CONFIG_MODE=${mode}
       PKG_CONFIG_PATH=${prefix}/lib/pkgconfig sh ${here}/pkg_config/build.sh treadle-io
       ${work_dir}/pkg_config_io_program ${here}/io_program.cpp)
+  if(has_http)
+    run(${CMAKE_COMMAND} -E env CXX=${compiler} PKG_CONFIG=${pkg_config} PKG_CONFIG_MODE=${mode}
+        PKG_CONFIG_PATH=${prefix}/lib/pkgconfig sh ${here}/pkg_config/build.sh treadle-http
+        ${work_dir}/pkg_config_http_program ${here}/http_program.cpp)
+  endif()
   set(ENV{LD_LIBRARY_PATH} ${prefix}/lib)
   run_program(${work_dir}/pkg_config_program)
   run_program(${work_dir}/pkg_config_io_program)
+  if(has_http)
+    run_program(${work_dir}/pkg_config_http_program)
+  endif()
 else()
   message(FATAL_ERROR "pkg-config is not installed (Debian: pkg-config)")
 endif()

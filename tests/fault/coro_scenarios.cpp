@@ -5,9 +5,13 @@
 
 #include <treadle/coro.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace treadle::test {
@@ -138,6 +142,51 @@ void coro_nested_wait() {
   seen.check();
 }
 
+/// A dump tells its caller of a write that failed. Without memory for its sign a coroutine is not shown, and waits as
+/// ever.
+void coro_dump() {
+  witness seen;
+  thread_pool pool(with_threads(1));
+  coro::event go;
+  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  CHECK(nowhere >= 0);
+  try {
+    auto waiting = coro::spawn(pool, [](coro::event& on) -> coro::task<> { co_await on.wait(); }(go));
+    if (const std::error_code failed = pool.dump(nowhere)) CHECK(failed.value() == injector::armed().error);
+    go.set();
+    waiting.wait();
+  } catch (...) {
+    seen.hear_exception();
+  }
+  ::close(nowhere);
+  CHECK_OK(pool.drain());
+  seen.check();
+}
+
+coro::task<> waits_for(coro::event& happened) { co_await happened.wait(); }
+
+/// The pool's thread has retired when the coroutine is to go on. If no other is to be had, the thread that waits for
+/// the coroutine, and sleeps as long as that takes, is told.
+void coro_retired() {
+  witness seen;
+  pool_config config = with_threads(1);
+  config.retire_after = 1ms;
+  thread_pool pool(config);
+  coro::event happened;
+  std::thread other;
+  {
+    const injector::exemption own;
+    other = std::thread([&] {
+      std::this_thread::sleep_for(10ms);
+      happened.set();
+    });
+  }
+  run(pool, seen, [&] { return waits_for(happened); });
+  other.join();
+  CHECK_OK(pool.drain());
+  seen.check();
+}
+
 }  // namespace
 
 const std::vector<fault_scenario>& coro_fault_scenarios() {
@@ -150,6 +199,8 @@ const std::vector<fault_scenario>& coro_fault_scenarios() {
       {"coro_drain", &coro_end<shutdown_mode::drain>},
       {"coro_cancel", &coro_end<shutdown_mode::cancel>},
       {"coro_nested_wait", &coro_nested_wait},
+      {"coro_dump", &coro_dump},
+      {"coro_retired", &coro_retired},
   };
   return all;
 }

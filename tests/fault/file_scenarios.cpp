@@ -10,10 +10,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
+#include <cstdlib>
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -115,11 +118,11 @@ coro::task<> names(witness&, thread_pool& pool) {
 struct scratch {
   scratch() {
     const injector::exemption own;
-    base = "/tmp/treadle_fault_" + std::to_string(getpid());
+    base = "/tmp/treadle_fault_XXXXXX";  // process numbers come again, and a killed run leaves its folder behind
+    CHECK_OK(::mkdtemp(base.data()) != nullptr ? std::error_code() : std::error_code(errno, std::system_category()));
     inner = base + "/inner";
     first = inner + "/first";
     second = inner + "/second";
-    CHECK(::mkdir(base.c_str(), 0700) == 0);
   }
   scratch(const scratch&) = delete;
   scratch& operator=(const scratch&) = delete;
@@ -155,6 +158,61 @@ coro::task<> files(witness&, thread_pool&) {
   (co_await io::unlink(at.second)).value();
 }
 
+/// What cannot be entered or read on is an entry with an error; the root, and a stop, end the walk.
+coro::task<> walks(witness& seen, thread_pool&) {
+  const scratch at;
+  (co_await io::mkdir(at.inner)).value();
+  { const io::file made = (co_await io::file::open(at.first, io::open_mode::write | io::open_mode::create)).value(); }
+  {
+    io::walk tree(at.base);
+    std::size_t count = 0;
+    while (const auto next = (co_await tree.next()).value()) {
+      if (next->error) seen.hear(next->error);
+      ++count;
+    }
+    CHECK(count != 0 || seen.heard());
+  }
+  io::directory opened = (co_await io::directory::open(at.base)).value();
+  CHECK((co_await opened.next()).value().has_value());
+  CHECK(!(co_await opened.next()).value().has_value());
+}
+
+// ---- rings ---------------------------------------------------------------------------------------------------------
+
+coro::task<> reads_and_syncs(io::file& from, std::uint64_t where) {
+  bytes got{};
+  CHECK((co_await from.read_at(where, got)).value() == got.size());
+  CHECK(got[0] == std::byte{9});
+  (co_await from.sync()).value();
+}
+
+/// More at a time than the ring has room for.
+coro::task<> through_rings(witness& seen, thread_pool&) {
+  const scratch at;
+  (co_await io::mkdir(at.inner)).value();
+  using enum io::open_mode;
+  io::file made = (co_await io::file::open(at.first, read | write | create | exclusive)).value();
+  std::array<std::byte, 640> sent;
+  sent.fill(std::byte{9});
+  (co_await made.write_at(0, sent)).value();
+  co_await coro::when_all(heard(seen, reads_and_syncs(made, 0)), heard(seen, reads_and_syncs(made, 64)),
+                          heard(seen, reads_and_syncs(made, 128)), heard(seen, reads_and_syncs(made, 192)),
+                          heard(seen, reads_and_syncs(made, 256)), heard(seen, reads_and_syncs(made, 320)));
+}
+
+/// All files go through rings, of two submissions and four answers.
+void run_on_rings() {
+  setenv("TREADLE_IO", "uring", 1);
+  setenv("TREADLE_TEST_RING", "tiny", 1);
+  run_on_two(&through_rings);
+}
+
+/// With room for what a row of coroutines begins, one call for all of it.
+void run_on_rings_in_a_row() {
+  setenv("TREADLE_IO", "uring", 1);
+  run_on_two(&through_rings);
+}
+
 }  // namespace
 
 const std::vector<fault_scenario>& file_fault_scenarios() {
@@ -164,6 +222,9 @@ const std::vector<fault_scenario>& file_fault_scenarios() {
       {"io_race", [] { run_on_two(&race); }, true, true},
       {"io_names", [] { run_on_two(&names); }, true, true},
       {"io_files", [] { run_on_two(&files); }, true, true},
+      {"io_walk", [] { run_on_two(&walks); }, true, true},
+      {"io_rings", &run_on_rings, true, true},
+      {"io_rings_in_a_row", &run_on_rings_in_a_row, true, true},
   };
   return all;
 }

@@ -11,11 +11,14 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdlib>
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -207,6 +210,123 @@ void io_two_pools() {
   seen.check();
 }
 
+// ---- without coroutines --------------------------------------------------------------------------------------------
+
+struct told : io::operation {
+  explicit told(thread_pool& pool)
+      : operation(pool, [](operation& ended) noexcept { static_cast<told&>(ended).over = true; }) {}
+  std::atomic<bool> over{false};
+};
+
+/// Returns why the operation has not started, or how it has ended. With no thread in the pool, drain calls back.
+std::error_code outcome(thread_pool& pool, told& started, std::error_code refused) {
+  while (!refused && !started.over) {
+    CHECK_OK(pool.drain());
+    std::this_thread::sleep_for(100us);
+  }
+  started.over = false;
+  return refused ? refused : started.error();
+}
+
+void io_operations() {
+  witness seen;
+  {
+    thread_pool pool(with_threads(2));
+    two_ends sockets(true);
+    auto in = sockets.adopt<io::stream>(pool, seen, 0), out = sockets.adopt<io::stream>(pool, seen, 1);
+    told receives(pool), sends(pool);
+    message sent{}, got{};
+    for (int i = 0; in && out && i < 3 && !seen.heard(); ++i) {
+      sent.fill(static_cast<std::byte>(i + 1));
+      const std::error_code not_received = receives.receive(*out, got);
+      const std::error_code not_sent = outcome(pool, sends, sends.send(*in, std::span(sent).first(1)));
+      if (not_sent) receives.cancel();
+      const std::error_code why = outcome(pool, receives, not_received);
+      seen.hear(not_sent);
+      seen.hear(why);
+      CHECK(why || (receives.bytes() == 1 && got[0] == sent[0]));
+    }
+    CHECK_OK(pool.drain());
+  }
+  seen.check();
+}
+
+/// Nothing comes: each ends by its deadline, or by the fault.
+void io_operation_late() {
+  witness seen;
+  {
+    thread_pool pool(with_threads(2));
+    two_ends sockets(true);
+    auto silent = sockets.adopt<io::stream>(pool, seen, 0);
+    told receives(pool);
+    message got{};
+    for (int i = 0; silent && i < 2 && !seen.heard(); ++i) {
+      receives.expires_after(1ms);
+      const std::error_code why = outcome(pool, receives, receives.receive(*silent, got));
+      CHECK(why);
+      if (why != errc::timed_out) seen.hear(why);
+    }
+    CHECK_OK(pool.drain());
+  }
+  seen.check();
+}
+
+void io_operation_connects() {
+  witness seen;
+  {
+    thread_pool pool(with_threads(2));
+    auto listening = io::listener::listen(pool, io::address::loopback(0));
+    seen.hear(listening.error());
+    if (listening) {
+      const auto where = listening->local_address();
+      seen.hear(where.error());
+      told connects(pool), accepts(pool);
+      for (int i = 0; where && i < 3 && !seen.heard(); ++i) {
+        const std::error_code not_accepted = accepts.accept(*listening);
+        const std::error_code not_connected = outcome(pool, connects, connects.connect(*where));
+        if (not_connected) accepts.cancel();
+        const std::error_code why = outcome(pool, accepts, not_accepted);
+        seen.hear(not_connected);
+        seen.hear(why);
+        CHECK(not_connected ? !connects.connected() : static_cast<bool>(connects.connected()));
+        CHECK(why || accepts.accepted());
+      }
+    }
+    CHECK_OK(pool.drain());
+  }
+  seen.check();
+}
+
+// ---- in chunks ------------------------------------------------------------------------------------------------------
+
+coro::task<> hears_all(io::listener& at) {
+  io::stream peer = (co_await at.accept()).value();
+  auto chunks = peer.recv_stream();
+  std::size_t got = 0;
+  for (;;) {
+    const auto chunk = co_await chunks.next();
+    if (chunk.error()) throw std::system_error(chunk.error());
+    if (!chunk) break;
+    got += chunk->size();
+  }
+  if (got != 3 * sizeof(message)) broke_off();
+}
+
+coro::task<> says_all(thread_pool& pool, io::address server) {
+  io::stream peer = (co_await io::stream::connect(pool, server)).value();
+  const message sent{};
+  for (int i = 0; i < 3; ++i) {
+    (co_await peer.send_all(sent)).value();
+    co_await coro::yield();
+  }
+}
+
+coro::task<> say_and_hear(witness& seen, thread_pool& pool, io::listener& at, io::address server) {
+  co_await coro::when_all(heard(seen, hears_all(at)), heard(seen, says_all(pool, server)));
+}
+
+void io_chunks() { with_listener(io::address::loopback(0), 2, &say_and_hear); }
+
 // ---- waits that are ended ------------------------------------------------------------------------------------------
 
 coro::task<std::error_code> waits(io::descriptor& at) { co_return (co_await at.readable()).error(); }
@@ -339,6 +459,13 @@ void io_fork() {
   seen.check();
 }
 
+/// The same with sockets that wait in rings.
+template <void (*scenario)()>
+void on_rings() {
+  setenv("TREADLE_IO", "uring", 1);
+  scenario();
+}
+
 }  // namespace
 
 const std::vector<fault_scenario>& io_fault_scenarios() {
@@ -350,11 +477,19 @@ const std::vector<fault_scenario>& io_fault_scenarios() {
       {"io_large", &io_large, true, true},
       {"io_pipe", &io_pipe, true, true},
       {"io_two_pools", &io_two_pools, true, true},
+      {"io_operations", &io_operations, true, true},
+      {"io_operation_late", &io_operation_late, true, true},
+      {"io_operation_connects", &io_operation_connects, true, true},
+      {"io_chunks", &io_chunks, true, true},
       {"io_stop", &io_stop, true, true},
       {"io_timeout", &io_timeout, true, true},
       {"io_drain", &io_shutdown<shutdown_mode::drain>, true, true},
       {"io_cancel", &io_shutdown<shutdown_mode::cancel>, true, true},
       {"io_fork", &io_fork, true, true},
+      {"io_echo_on_rings", &on_rings<&io_echo>, true, true},
+      {"io_chunks_on_rings", &on_rings<&io_chunks>, true, true},
+      {"io_stop_on_rings", &on_rings<&io_stop>, true, true},
+      {"io_cancel_on_rings", &on_rings<&io_shutdown<shutdown_mode::cancel>>, true, true},
   };
   return all;
 }

@@ -8,6 +8,8 @@
 
 #include <treadle/detail/system_policy.hpp>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,11 +119,26 @@ std::string listed(const std::map<std::string, walked>& all, bool with_points) {
   return list.str();
 }
 
+/// Held by one process at a time, for the tests of several scenarios run side by side.
+class report_lock {
+ public:
+  explicit report_lock(const std::string& path) : file_(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644)) {
+    EXPECT_TRUE(file_ >= 0 && flock(file_, LOCK_EX) == 0);
+  }
+  report_lock(const report_lock&) = delete;
+  report_lock& operator=(const report_lock&) = delete;
+  ~report_lock() { close(file_); }
+
+ private:
+  const int file_;
+};
+
 /// One file a scenario, for each test is a process of its own; together they are build/<preset>/tests/fault_report.json.
 void write_report(const std::string& scenario, const std::map<std::string, walked>& points) {
   namespace fs = std::filesystem;
   const fs::path folder(TREADLE_FAULT_REPORT_DIR);
   fs::create_directories(folder / "fault_report");
+  const report_lock held(folder / "fault_report.lock");
   {
     std::ofstream part(folder / "fault_report" / scenario);
     for (const auto& [name, each] : points) part << name << ' ' << each.calls << ' ' << each.failures << '\n';

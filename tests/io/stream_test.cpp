@@ -6,6 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -163,13 +167,34 @@ TEST_P(streams, are_served_while_a_worker_computes) {
   const bool alone = config().max_threads == 1;
   auto at = io::listener::listen(pool, io::address::loopback(0)).value();
   std::atomic<bool> over{false};
-  ASSERT_FALSE(pool.post([&] {
+  future<void> computing = pool.submit([&] {
     while (!over) {
       if (alone) run_ready();
     }
-  }));
+  });
   sync_wait(pool, asks_from_many(pool, at, 3, 20, 100));
   over = true;
+  computing.get();
+}
+
+coro::task<> look_at_both_ends(thread_pool& pool) {
+  auto at = io::listener::listen(pool, io::address::loopback(0)).value();
+  auto [near, far] = co_await coro::when_all(io::stream::connect(pool, at.local_address().value()), at.accept());
+  EXPECT_EQ(near->peer_address().value().text(), at.local_address().value().text());
+  EXPECT_EQ(far->peer_address().value().text(), near->local_address().value().text());
+  near->set_option(SOL_SOCKET, SO_KEEPALIVE, 1).value();
+  near->set_option(SOL_SOCKET, SO_RCVLOWAT, 1).value();
+  int on = 0;
+  socklen_t bytes = sizeof on;
+  EXPECT_EQ(getsockopt(near->socket().number(), SOL_SOCKET, SO_KEEPALIVE, &on, &bytes), 0);
+  EXPECT_EQ(on, 1);
+  EXPECT_EQ(near->set_option(SOL_SOCKET, 12345, 1).error(), std::errc::no_protocol_option);
+  EXPECT_TRUE(near->set_option(IPPROTO_TCP, TCP_NODELAY, 1).has_value());
+}
+
+TEST_P(streams, have_two_addresses_and_options) {
+  thread_pool pool{config()};
+  sync_wait(pool, look_at_both_ends(pool));
 }
 
 }  // namespace

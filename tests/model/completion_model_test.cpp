@@ -166,6 +166,44 @@ void the_late_see_the_claimer(mc::execution& x) {
   x.run();
 }
 
+/// Two others interrupt the wait, each for news of its own: the waiter sees both, however they meet.
+template <class P>
+void interrupted_for_news(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  auto* news = x.make<std::array<mc::atomic<int>, 2>>();
+  for (std::size_t i = 0; i < 2; ++i) {
+    x.thread([s, news, i] {
+      (*news)[i].store(1, std::memory_order_relaxed);
+      s->word.interrupt();
+    });
+  }
+  x.thread([s, news] {
+    while ((*news)[0].load(std::memory_order_relaxed) == 0 || (*news)[1].load(std::memory_order_relaxed) == 0) {
+      MC_CHECK(!s->word.wait(no_deadline));
+    }
+  });
+  x.run();
+}
+
+/// An interruption keeps nobody from the end.
+template <class P>
+void interrupted_at_the_end(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  x.thread([s] {
+    MC_CHECK(s->word.claim());
+    s->run();
+  });
+  x.thread([s] { s->word.interrupt(); });
+  x.thread([s] {
+    while (!s->word.wait(no_deadline)) {
+    }
+    MC_CHECK(s->result.get() == 7);
+  });
+  x.run();
+}
+
+TREADLE_MODEL(completion_model, interrupted_for_news, settings_for(3, 2), interrupted_for_news<model_policy>)
+TREADLE_MODEL(completion_model, interrupted_at_the_end, settings_for(3, 2), interrupted_at_the_end<model_policy>)
 TREADLE_MODEL(completion_model, the_late_see_the_claimer, settings_for(mc::unlimited, 2),
               the_late_see_the_claimer<model_policy>)
 TREADLE_MODEL(completion_model, run_against_wait, settings_for(mc::unlimited, 2), run_against_wait<model_policy>)

@@ -88,8 +88,8 @@ struct wait : treadle::detail::stop_list<P, woken_waits<P>>::node {
 
   /// What the thread that fires an armed wait does: the resumed waiter sees what came before.
   void wake() {
-    MC_CHECK(resumed.exchange(1, std::memory_order_acq_rel) == 0);
     frame.set(frame.get() + 1);
+    MC_CHECK(resumed.exchange(1, std::memory_order_acq_rel) == 0);
   }
 
   treadle::detail::wake_once<P> once;
@@ -240,6 +240,37 @@ void stop_against_give(mc::execution& x) {
   x.thread([w] { w->request(); });
   x.run();
   check(*w, 1, 1, true);
+}
+
+/// Who was woken because it was given something needs no lock to settle: it may free the place at once.
+template <class P>
+void settles_without_the_lock(mc::execution& x) {
+  auto* w = mc::make<world<P>>();
+  world<P>::only() = &w->waiter;
+  auto* given = x.make<mc::atomic<int>>(0);
+  auto* stopped = x.make<mc::atomic<int>>(0);
+  x.thread([w, given, stopped] {
+    const bool slept = w->begin(1);
+    while (slept && w->waiter.resumed.load(std::memory_order_acquire) == 0) P::yield();
+    if (slept && w->waiter.once.cause() == wake_cause::done) {
+      MC_CHECK(w->waiter.item.get() == 1 && !w->waiter.here.linked.get());
+      w->stops.remove(w->waiter);
+    } else {
+      static_cast<void>(w->settle(1));
+      while (given->load(std::memory_order_acquire) == 0) P::yield();  // the place is not ours to free
+    }
+    while (stopped->load(std::memory_order_acquire) == 0) P::yield();  // whoever may request a stop keeps it alive
+    mc::destroy(w);
+  });
+  x.thread([w, given] {
+    w->places[0].give(&world<P>::owner_of_here);
+    given->store(1, std::memory_order_release);
+  });
+  x.thread([w, stopped] {
+    w->request();
+    stopped->store(1, std::memory_order_release);
+  });
+  x.run();
 }
 
 /// Two places give to one who waits at both: one item goes through, the other stays.
@@ -405,6 +436,7 @@ const bool faults_listed = model::list({133, "stop_list", stop_against_sleep<mc:
 TREADLE_MODEL(stop_list_model, stop_against_close, settings_for(2, 1), stop_against_close<model_policy>)
 TREADLE_MODEL(wake_once_model, armed_is_published, settings_for(mc::unlimited, 2), armed_is_published<model_policy>)
 TREADLE_MODEL(wait_list_model, give_against_wait, settings_for(3, 2), give_against_wait<model_policy>)
+TREADLE_MODEL(wait_list_model, settles_without_the_lock, settings_for(2, 1), settles_without_the_lock<model_policy>)
 TREADLE_MODEL(wait_list_model, two_places, settings_for(2, 1), two_places<model_policy>)
 TREADLE_MODEL(stop_list_model, stop_against_give, settings_for(2, 1), stop_against_give<model_policy>)
 TREADLE_MODEL(stop_list_model, gone_before_the_stop, settings_for(mc::unlimited, 2), gone_before_the_stop<model_policy>)

@@ -152,11 +152,12 @@ TEST_P(mutants, are_caught) {
   model::report("mutants." + file, "mutants", entry.milliseconds(spent.count()));
 }
 
-constexpr const char* kernels[] = {"arrivals.hpp",     "brief_lock.hpp", "completion.hpp",     "event.hpp",
-                                   "fork_stack.hpp",   "forking.hpp",    "poll_event.hpp",     "polling.hpp",
-                                   "ring.hpp",         "scheduler.hpp",  "scope_children.hpp", "stop_list.hpp",
-                                   "strand_queue.hpp", "sync_word.hpp",  "task_queue.hpp",     "timekeeping.hpp",
-                                   "timer_wheel.hpp",  "wake_once.hpp",  "waking.hpp",         "worker_list.hpp"};
+constexpr const char* kernels[] = {
+    "arrivals.hpp",    "brief_lock.hpp",   "completion.hpp", "event.hpp",          "flight_ring.hpp",
+    "fork_stack.hpp",  "forking.hpp",      "meeting.hpp",    "next_slot.hpp",      "poll_event.hpp",
+    "polling.hpp",     "ring.hpp",         "scheduler.hpp",  "scope_children.hpp", "sign.hpp",
+    "stop_list.hpp",   "strand_queue.hpp", "sync_word.hpp",  "task_queue.hpp",     "timekeeping.hpp",
+    "timer_wheel.hpp", "under_way.hpp",    "wake_once.hpp",  "waking.hpp",         "worker_list.hpp"};
 INSTANTIATE_TEST_SUITE_P(kernels, mutants, testing::ValuesIn(kernels), [](const auto& parameter) {
   const std::string file = parameter.param;
   return file.substr(0, file.find('.'));

@@ -37,13 +37,6 @@ pool<P>* make_late_pool(std::uint32_t width) {
 }
 
 template <class P>
-void watch_from_outside(pool<P>* p) {
-  p->enter_gate();
-  p->watch();
-  p->leave_gate();
-}
-
-template <class P>
 void end_after_io(pool<P>* p) {
   p->wait_for_io();
   p->drain_and_join();
@@ -56,7 +49,7 @@ void ready_from_outside(mc::execution& x) {
   auto* p = make_pool<P>(Width);
   x.thread([p] { p->become_ready(); });
   x.thread([p] {
-    watch_from_outside(p);
+    p->watch_from_outside();
     end_after_io(p);
     mc::destroy(p);
   });
@@ -68,7 +61,7 @@ template <class P>
 void tasks_while_watching(mc::execution& x) {
   auto* p = make_pool<P>(2);
   x.thread([p] {
-    watch_from_outside(p);
+    p->watch_from_outside();
     MC_CHECK(p->inject(2));
     MC_CHECK(p->inject(3));
     p->drain();
@@ -85,7 +78,7 @@ template <class P>
 void batch_while_watching(mc::execution& x) {
   auto* p = make_pool<P>(2);
   x.thread([p] {
-    watch_from_outside(p);
+    p->watch_from_outside();
     MC_CHECK(p->inject(2, 3));
     p->drain();
     p->become_ready();
@@ -101,7 +94,7 @@ template <class P>
 void watcher_is_called_away(mc::execution& x) {
   auto* p = make_pool<P>(2);
   x.thread([p] {
-    watch_from_outside(p);
+    p->watch_from_outside();
     p->drain();  // then it watches
     MC_CHECK(p->inject(5));
     end_after_io(p);
@@ -130,10 +123,30 @@ template <class P>
 void watcher_does_not_retire(mc::execution& x) {
   auto* p = make_pool<P>(2, 1000);
   x.thread([p] {
-    watch_from_outside(p);
+    p->watch_from_outside();
     MC_CHECK(p->inject(2));
     p->become_ready();
     end_after_io(p);
+    mc::destroy(p);
+  });
+  x.run();
+}
+
+/// The kernel still has what was begun on the worker's thread: it does not leave, though there is nothing to watch.
+template <class P>
+void held_worker_stays(mc::execution& x) {
+  auto* p = make_pool<P>(1, 1000);
+  x.thread([p] {
+    p->watch_from_outside(true);
+    p->hold_threads(true);
+    p->become_ready();
+    p->wait_for_io();
+    p->remove_source(true);
+    for (int i = 0; i < 3; ++i) P::sleep(10'000);
+    MC_CHECK(p->sync().look().total() == 1);
+    p->hold_threads(false);
+    p->drain_and_join();
+    MC_CHECK(p->at(0).ran == 1);
     mc::destroy(p);
   });
   x.run();
@@ -150,7 +163,7 @@ void cancelled_while_watching(mc::execution& x) {
     P::futex_wake(ready, 1);
   });
   x.thread([p, ready] {
-    watch_from_outside(p);
+    p->watch_from_outside();
     MC_CHECK(p->inject(2));
     p->cancel_and_join();
     MC_CHECK(p->at(0).ran + p->at(0).swept <= 1);
@@ -166,7 +179,7 @@ template <class P>
 void closed_again(mc::execution& x) {
   auto* p = make_pool<P>(2);
   x.thread([p] {
-    watch_from_outside(p);
+    p->watch_from_outside();
     p->become_ready();
     p->wait_for_io();
     p->remove_source();
@@ -203,7 +216,7 @@ void driver_comes_late(mc::execution& x) {
   auto* p = make_late_pool<P>(Width);
   x.thread([p] {
     MC_CHECK(p->inject(2));
-    watch_from_outside(p);
+    p->watch_from_outside();
     p->become_ready();
     end_after_io(p);
     MC_CHECK(p->at(2).ran == 1);
@@ -246,6 +259,7 @@ TREADLE_MODEL(polling_model, batch_while_watching, settings_for(1, 1), batch_whi
 TREADLE_MODEL(polling_model, watcher_is_called_away, settings_for(1, 1), watcher_is_called_away<model_policy>)
 TREADLE_MODEL(polling_model, watched_by_a_busy_worker, settings_for(1, 1), watched_by_a_busy_worker<model_policy>)
 TREADLE_MODEL(polling_model, watcher_does_not_retire, settings_for(1, 1), watcher_does_not_retire<model_policy>)
+TREADLE_MODEL(polling_model, held_worker_stays, settings_for(1, 1), held_worker_stays<model_policy>)
 TREADLE_MODEL(polling_model, cancelled_while_watching, settings_for(1, 1), cancelled_while_watching<model_policy>)
 
 TREADLE_MODEL(polling_model, closed_again, settings_for(1, 1), closed_again<model_policy>)
@@ -257,6 +271,8 @@ TREADLE_MODEL(polling_model, driver_by_a_busy_worker, settings_for(1, 1), driver
 TREADLE_MODEL(polling_model, late_driver_against_cancel, settings_for(1, 1), late_driver_against_cancel<model_policy>)
 
 const bool faults_listed = model::list({141, "polling", watcher_is_called_away<with_defect<141>>,
-                                        watcher_is_called_away<model_policy>, settings_for(1, 1).bounds});
+                                        watcher_is_called_away<model_policy>, settings_for(1, 1).bounds}) &&
+                           model::list({145, "polling", held_worker_stays<with_defect<145>>,
+                                        held_worker_stays<model_policy>, settings_for(1, 1).bounds});
 
 }  // namespace

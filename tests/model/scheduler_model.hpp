@@ -67,6 +67,7 @@ struct simulated_driver final : treadle::detail::poll_driver<node> {
 
   mc::atomic<std::uint32_t> events{0};
   mc::atomic<node*> waiting{nullptr};
+  mc::atomic<bool> holds{false};  ///< whether an operation is under way that no thread may leave
 
   void wait(std::int64_t deadline_ns, treadle::detail::poll_batch& into) noexcept override {
     for (;;) {
@@ -79,11 +80,12 @@ struct simulated_driver final : treadle::detail::poll_driver<node> {
   }
   void ring() noexcept override { tell(bell); }
   void deliver(treadle::detail::poll_batch& from, treadle::detail::task_row<node>& ready) noexcept override {
-    from.count = 0;
+    if (std::exchange(from.count, 0) == 0) return;
     node* const woken = waiting.exchange(nullptr, std::memory_order_acquire);
     if (woken != nullptr) ready.push_back(*woken);
   }
-  void close() noexcept override { waiting.store(nullptr, std::memory_order_relaxed); }
+  bool lets_go(std::uint32_t) noexcept override { return !holds.load(std::memory_order_relaxed); }
+  void close(std::int64_t) noexcept override { waiting.store(nullptr, std::memory_order_relaxed); }
   void become_ready() { tell(ready_bit); }
 
  private:
@@ -136,9 +138,12 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   // ---- what the scheduler asks of its host -----------------------------------------------------------------------
 
   static bool ensure_started() noexcept { return true; }
+  static void thread_refused() noexcept {}
   static void before_park(record&) noexcept {}
   static void added_to_injected(std::size_t) noexcept {}
   static void taken_from_injected(std::size_t) noexcept {}
+  template <class Record>
+  static void stamp(Record&) noexcept {}
   static void drop_record(record* unused) noexcept {
     if (unused->forks != nullptr) mc::destroy(reinterpret_cast<fork_room*>(unused->forks));
     mc::destroy(unused);
@@ -150,7 +155,8 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     auto* made = mc::make<record>(index);
     auto& c = made->count;
     for (const auto* counter : {&c.stolen, &c.steals, &c.failed_steals, &c.steal_retries, &c.parks, &c.wakes, &c.spins,
-                                &c.blocking_sections, &c.forks_stolen, &c.leapfrogs}) {
+                                &c.blocking_sections, &c.forks_exposed, &c.forks_stolen, &c.leapfrogs, &c.from_overflow,
+                                &c.timers, &c.io_ticks, &c.io_completions}) {
       mc::calm(*counter);
     }
     if (settings_.forks) {
@@ -185,6 +191,13 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     return base::push_local(self, &at(first), &at(last), static_cast<std::size_t>(last - first + 1));
   }
 
+  /// As a coroutine wakes another: runs it next, or pushes it. False: refused, and not queued.
+  bool keep(record& self, int number) {
+    link(number, number);
+    return (this->keeps_next(self) && this->keep_next(self, &at(number))) ||
+           base::push_local(self, &at(number), &at(number), 1);
+  }
+
   /// Arms the timer, as the pool does it for a worker, or for an outsider who holds the gate.
   void arm_timer() {
     at(0).payload.set(0);
@@ -201,16 +214,34 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
   }
 
   /// Task 0 waits for the descriptor, which is watched from now on; by a worker, or by an outsider who holds the gate.
-  void watch() {
+  void watch(bool passing = false) {
     at(0).payload.set(0);
     io_driver().waiting.store(&at(0), std::memory_order_release);
-    this->add_source();
+    this->add_source(passing);
+  }
+  void watch_from_outside(bool passing = false) {
+    this->enter_gate();
+    watch(passing);
+    this->leave_gate();
   }
   void become_ready() { io_driver().become_ready(); }
+  void hold_threads(bool on) { io_driver().holds.store(on, std::memory_order_relaxed); }
   void tell_of_io() {
     io_done_->store(1, std::memory_order_release);
     P::futex_wake(io_done_, 2);
   }
+  /// Whether task 0 still waits for the descriptor. Between two runs, or once nobody else is at work.
+  bool io_is_pending() { return io_driver().waiting.peek() != nullptr; }
+  /// As who waits for task 0 outside: goes on itself with what the pool has to do while it has no thread.
+  void wait_as_caller(mc::atomic<std::uint32_t>& done) {
+    for (;;) {
+      run_on_caller();
+      if (at(0).ran != 0 || this->sync().look().life() >= lifecycle::cancelling) return;
+      P::futex_wait(done, 0, P::now_ns() + 1'000'000);
+    }
+  }
+  void wait_for_io_as_caller() { wait_as_caller(*io_done_); }
+  void wait_for_expiry_as_caller() { wait_as_caller(timer_->expired); }
   void wait_for_io() {
     while (io_done_->load(std::memory_order_acquire) == 0) P::futex_wait(*io_done_, 0, INT64_MAX);
   }
@@ -261,10 +292,11 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     this->tell_quiet();
     join_threads();
   }
-  /// Runs what is queued on the caller as long as there is no worker.
+  /// Runs what is queued, due or ready on the caller as long as there is no worker.
   void run_on_caller() {
     while (this->sync().look_acquire().total() == 0) {
       node* const taken = this->take_for_caller();
+      if (taken == nullptr && this->bring_for_caller()) continue;
       if (taken == nullptr) return;
       run(taken);
       this->leave_stand_in(base::stand_in_kind::taker);
@@ -346,6 +378,7 @@ class pool : public treadle::detail::scheduler<P, node, pool<P>> {
     }
     // Counted as gone is not gone: what a thread still does must be over before the pool is.
     for (unsigned i = 0; i < thread_count_ && !P::seed_defect(5); ++i) mc::join(threads_[i]);
+    while (this->anybody_stands_in() || !this->gate_is_empty()) P::sleep(1000);
   }
 
   const pool_settings settings_;

@@ -59,6 +59,14 @@ struct state {
       if (take_some(consumer, 2) != take_status::taken) P::yield();
     }
   }
+  void look() {
+    int before = -1;
+    static_cast<void>(tasks.look(max_nodes, [&](const node& shown) {
+      const int number = shown.value.get();
+      MC_CHECK(number > before);
+      before = number;
+    }));
+  }
   void check_taken_once(std::initializer_list<int> numbers) {
     for (const int i : numbers) {
       MC_CHECK(taken[0][static_cast<std::size_t>(i)] + taken[1][static_cast<std::size_t>(i)] == 1);
@@ -253,6 +261,36 @@ void push_against_sleep(mc::execution& x) {
   MC_CHECK(*told || *found);
 }
 
+/// One looks at what is queued while another takes, and a third pushes: what is shown is queued, in order, and whoever
+/// takes after the look misses nothing.
+template <class P>
+void looked_at(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  s->push(0, 1);
+  x.thread([s] {
+    s->push(3, 3);
+    s->take_some(1, 1);
+  });
+  x.thread([s] { s->take_some(0, 1); });
+  x.thread([s] { s->look(); });
+  x.run();
+  s->take_until(0, 3 - s->count[1]);
+  s->check_taken_once({0, 1, 3});
+}
+
+/// The first push to an empty queue, and a look.
+template <class P>
+void looked_at_first(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  x.thread([s] { s->push(0, 1); });
+  x.thread([s] { s->look(); });
+  x.run();
+  s->take_until(0, 2);
+  s->check_taken_once({0, 1});
+}
+
+TREADLE_MODEL(task_queue_model, looked_at, settings_for(2, 1), looked_at<model_policy>)
+TREADLE_MODEL(task_queue_model, looked_at_first, settings_for(mc::unlimited, 2), looked_at_first<model_policy>)
 TREADLE_MODEL(task_queue_model, empty_shows_the_taker, settings_for(mc::unlimited, 2),
               empty_shows_the_taker<model_policy>)
 TREADLE_MODEL(task_queue_model, push_against_sleep, settings_for(mc::unlimited, 2), push_against_sleep<model_policy>)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes docs/verification.md from what the tests have left: how hard treadle was tried, in figures.
 
-Usage: verification.py [--build DIR] [--out FILE] [--gcovr] [--check]. A section without a report in build/ stays as it
-is on the page, with the date and commit that it has. --gcovr reads the counters of the coverage preset first; --check
+Usage: verification.py [--build DIR] [--out FILE] [--gcov] [--check]. A section without a report in build/ stays as it
+is on the page, with the date and commit that it has. --gcov reads the counters of the coverage preset first; --check
 writes nothing. Exit status 1: the coverage is below what is asked for, or --check finds no coverage.
 """
 import argparse
@@ -13,6 +13,8 @@ import os
 import re
 import subprocess
 import sys
+
+import coverage as counters
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 LEAST_LINES, LEAST_BRANCHES = 95.0, 85.0
@@ -129,22 +131,33 @@ def soak_section(_):
     if cycles is not None:
         rows += [("pools made, used and destroyed in one go", number(cycles["cycles"])),
                  ("that took, s", f"{cycles['seconds']:.0f}")]
-    return ("What the slices have come to that are on record in `tests/soak/record`; `./dev test nightly` adds one.\n\n"
-            + table(("", ""), rows))
+    return ("What the slices have come to that are on record in `tests/soak/record`; `./dev test nightly` adds some.\n\n"
+            + table(("", ""), rows) + io_soak_text())
+
+
+def io_soak_text():
+    """What random conversations over sockets, pipes and files have come to, by the way they wait."""
+    reports = {name: read_record(f"io_{name}.json") for name in ("epoll", "uring")}
+    reports = {name: report for name, report in reports.items() if report is not None}
+    if not reports:
+        return ""
+    apart = ("failures", "milliseconds", "rounds", "slices", "cut_short")
+    kinds = sorted({kind for report in reports.values() for kind in report} - set(apart))
+    named = [("minutes", lambda of: f"{of['milliseconds'] / 60000:.0f}"),
+             ("pools, each with a server of its own", lambda of: number(of["rounds"]))]
+    rows = [[name] + [get(report) for report in reports.values()] for name, get in named]
+    rows += [["conversations: " + kind.replace("_", " ")] + [number(report.get(kind, 0)) for report in reports.values()]
+             for kind in kinds]
+    rows += [["cut short by their pool's end"] + [number(report["cut_short"]) for report in reports.values()],
+             ["handles, threads, objects or frames left, and other failures"]
+             + [number(report["failures"]) for report in reports.values()]]
+    return ("\n\nRandom conversations (`tests/soak/io_soak.cpp`), every third pool shut down under them:\n\n"
+            + table(("", *reports), rows))
 
 
 # What is counted together, and whether there is a least that is asked for.
 COVERED = (("`detail/` and `src/core/`", ("include/treadle/detail/", "src/core/"), True),
            ("`src/io/`, `src/os/`", ("src/io/", "src/os/"), False))
-# The one pattern of what is left out: the branch of a broken invariant ends the process, and so no test can take it.
-NEVER_TAKEN = r".*\bTREADLE_(DEBUG_)?ASSERT\(.*"
-
-
-def run_gcovr(build):
-    filters = [word for _, folders, _ in COVERED for each in folders for word in ("--filter", each)]
-    subprocess.run(["gcovr", "-r", ROOT, *filters, "--exclude-throw-branches", "--exclude-unreachable-branches",
-                    "--exclude-branches-by-pattern", NEVER_TAKEN, "--json-summary",
-                    os.path.join(build, "coverage", "coverage.json"), os.path.join(build, "coverage")], check=True)
 
 
 def share(files, what):
@@ -171,7 +184,8 @@ def coverage_section(build):
             enough = enough and bool(files) and lines >= LEAST_LINES and branches >= LEAST_BRANCHES
         rows += [(f"`{each['filename']}`", f"{share([each], 'line')} %", f"{share([each], 'branch')} %")
                  for each in files]
-    text = ("By the tests of the coverage preset.\n\n" + table(("", "lines", "branches", "asked for"), sums) + "\n\n"
+    text = ("By the tests of the coverage preset, the models among them; how it is counted: `tests/report/coverage.py`.\n\n"
+            + table(("", "lines", "branches", "asked for"), sums) + "\n\n"
             + table(("file", "lines", "branches"), rows))
     return text, enough
 
@@ -193,8 +207,8 @@ LIMITS = """\
   "queued and idle do not last", and stated in `tests/spin/fork.pml`.
 - Stalls and wake latencies are those of the machine that ran the soak, with whatever else ran there: so far two cores with
   some thirty compilers on them and the soak at the lowest priority, for twenty minutes with hardly any time of its own.
-- Coverage counts what the tests execute, not what they check; branches of exceptions that the compiler makes are left
-  out, and so are those of broken invariants."""
+- Coverage counts what the tests execute, not what they check. Branches of exceptions that the compiler makes are left
+  out, and so are those of broken invariants and of faulty steps that can be switched on."""
 
 
 def sections_on(page):
@@ -224,12 +238,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default=os.path.join(ROOT, "build"))
     parser.add_argument("--out", default=os.path.join(ROOT, "docs", "verification.md"))
-    parser.add_argument("--gcovr", action="store_true")
+    parser.add_argument("--gcov", action="store_true")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     build = os.path.abspath(options.build)
-    if options.gcovr:
-        run_gcovr(build)
+    if options.gcov:
+        counters.write_report(os.path.join(build, "coverage"))
     coverage, enough = coverage_section(build)
     if options.check:
         print(coverage or "there is no coverage report")

@@ -2,8 +2,9 @@
 // the counters agree. Options: --seconds N, --workers MOST, --state FILE (totals, resumed), --report FILE.
 #include "../stress/grammar/pool_run.hpp"
 #include "../stress/grammar/program.hpp"
+#include "footprint.hpp"
+#include "options.hpp"
 #include "totals.hpp"
-#include <process_facts.hpp>
 #include <random.hpp>
 
 #include <treadle/treadle.hpp>
@@ -14,29 +15,11 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
-#include <new>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
-
-namespace {
-std::atomic<std::int64_t> live_objects{0};
-}
-
-void* operator new(std::size_t bytes) {
-  void* const made = std::malloc(bytes);
-  if (made == nullptr) throw std::bad_alloc();
-  live_objects.fetch_add(1, std::memory_order_relaxed);
-  return made;
-}
-void operator delete(void* freed) noexcept {
-  if (freed != nullptr) live_objects.fetch_sub(1, std::memory_order_relaxed);
-  std::free(freed);
-}
-void operator delete(void* freed, std::size_t) noexcept { operator delete(freed); }
 
 namespace treadle::test {
 namespace {
@@ -44,40 +27,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-struct options {
-  std::chrono::seconds length{5};
-  std::uint32_t workers = 8;
-  std::string state, report;
-};
-
 std::uint64_t now_ns() { return static_cast<std::uint64_t>(clock::now().time_since_epoch().count()); }
-
-std::size_t resident_kib() {
-  std::size_t all = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> all >> resident;
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / 1024;
-}
-
-std::size_t count_handles() {
-  const std::filesystem::directory_iterator handles("/proc/self/fd");
-  return static_cast<std::size_t>(std::distance(begin(handles), end(handles)));
-}
-
-/// What must not grow.
-struct footprint {
-  std::int64_t objects = 0;
-  std::size_t handles = 0, threads = 0, kib = 0;
-
-  static footprint now() {
-    footprint made;
-    malloc_trim(0);
-    made.handles = count_handles();
-    made.threads = count_threads();
-    made.kib = resident_kib();
-    made.objects = live_objects;
-    return made;
-  }
-};
 
 /// A task that notes how long it waited for a worker.
 struct wake_probe : task {
@@ -91,7 +41,7 @@ struct wake_probe : task {
 
 class slice {
  public:
-  slice(const options& asked, soak_totals& totals)
+  slice(const soak_options& asked, soak_totals& totals)
       : asked_(asked), totals_(totals), random_(run_seed()), idler_(config_of_idler()) {}
 
   /// Returns whether nothing failed.
@@ -102,9 +52,7 @@ class slice {
     const footprint before = footprint::now();
     run_until(begin + asked_.length);
     const footprint after = footprint::now();
-    std::cout << "objects " << before.objects << " -> " << after.objects << ", handles " << before.handles << " -> "
-              << after.handles << ", threads " << before.threads << " -> " << after.threads << ", KiB " << before.kib
-              << " -> " << after.kib << '\n';
+    print_growth(std::cout, before, after);
     expect(after.objects == before.objects, "objects are left");
     expect(after.handles == before.handles, "handles are left");
     expect(after.threads == before.threads, "threads are left");
@@ -172,7 +120,7 @@ class slice {
     std::cout << "soak: " << what << '\n' << std::flush;  // what follows may hang
   }
 
-  const options& asked_;
+  const soak_options& asked_;
   soak_totals& totals_;
   random_source random_;
   thread_pool idler_;
@@ -180,35 +128,13 @@ class slice {
   std::uint64_t probes_ = 0;
 };
 
-bool parse(int argc, char** argv, options& asked) {
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    if (name == "--seconds") {
-      asked.length = std::chrono::seconds(std::strtol(argv[i + 1], nullptr, 10));
-    } else if (name == "--workers") {
-      asked.workers = static_cast<std::uint32_t>(std::strtoul(argv[i + 1], nullptr, 10));
-    } else if (name == "--state") {
-      asked.state = argv[i + 1];
-    } else if (name == "--report") {
-      asked.report = argv[i + 1];
-    } else {
-      return false;
-    }
-  }
-  return argc % 2 == 1 && asked.workers != 0;
-}
-
 }  // namespace
 }  // namespace treadle::test
 
 int main(int argc, char** argv) {
   using namespace treadle::test;
   mallopt(M_ARENA_MAX, 2);  // memory that threads keep for themselves is no leak, but looks like one
-  options asked;
-  if (!parse(argc, argv, asked)) {
-    std::cerr << "options: --seconds N, --workers MOST, --state FILE, --report FILE\n";
-    return 2;
-  }
+  const soak_options asked = soak_options::from(argc, argv);
   soak_totals totals;
   if (!asked.state.empty()) totals.load(asked.state);
   bool right = slice(asked, totals).run();

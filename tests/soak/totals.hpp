@@ -1,11 +1,12 @@
 #pragma once
 
+#include "replace_file.hpp"
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <fstream>
 #include <string>
 
@@ -83,17 +84,12 @@ struct soak_totals {
     }
   }
 
-  /// Written aside and moved, so that a slice that is killed leaves the totals of those before it.
   [[nodiscard]] bool save(const std::string& path) const {
-    const std::string aside = path + ".new";
-    {
-      std::ofstream out(aside);
+    return replace_file(path, [this](std::ostream& out) {
       out << "slices " << slices << "\nmilliseconds " << milliseconds << "\ncycles " << cycles << "\ntasks " << tasks
           << "\nfailures " << failures << "\nlongest_stall_ns " << longest_stall_ns << '\n';
       wakes.write(out);
-      if (!out.flush()) return false;
-    }
-    return std::rename(aside.c_str(), path.c_str()) == 0;
+    });
   }
 
   [[nodiscard]] bool report(const std::string& path) const {

@@ -16,7 +16,7 @@
  * fault: FAULT_94 -DN=2 -DFORKS=3
  *
  * The threads exist; the first of them runs a task that forks, the others are awake. There are no queued tasks: wake.pml
- * has those. UNRIPE says how often a fork may be found not to lie there long enough. Who waits for
+ * has those. What a worker keeps to run next is offered in the same way, and would be one more shared fork here. UNRIPE says how often a fork may be found not to lie there long enough. Who waits for
  * a thief takes what that one shares, as a leaf, and keeps its slot: tests/model has the rest of it, and the zone's word.
  *
  * FAULT_90  the lookout leaves its post without a last look
@@ -54,11 +54,11 @@ byte held_up;             /* workers whose leaf waits for a fork to be taken */
 #define shared_2 0
 #define forked_2 0
 #endif
-/* mirrors: include/treadle/detail/waking.hpp any_forks 8c0c060d */
-#define any_forks (shared[0] + shared[1] + shared_2 != 0)
+/* mirrors: include/treadle/detail/waking.hpp any_offers df4391a6 */
+#define any_offers (shared[0] + shared[1] + shared_2 != 0)
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 761d8668 */
+ * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4 */
 inline notify_one() {
   claim_wake(LIMIT, false, kind, as_searcher);
   if
@@ -81,7 +81,7 @@ inline notify_one() {
 
 /* The look at the post is a step of its own, after the zone has moved.
  * mirrors: include/treadle/detail/fork_stack.hpp share 7c288506
- * mirrors: include/treadle/detail/forking.hpp share fcd7fc1e */
+ * mirrors: include/treadle/detail/forking.hpp share 2972bb5a */
 inline share(most) {
 #ifdef FAULT_91
   seen = lookout;
@@ -103,7 +103,7 @@ inline share(most) {
   seen = false
 }
 
-/* mirrors: include/treadle/detail/forking.hpp feed a3669cc0
+/* mirrors: include/treadle/detail/forking.hpp feed 994c65ff
  * mirrors: include/treadle/detail/fork_stack.hpp push ff1dc489
  * mirrors: include/treadle/detail/fork_stack.hpp takes_request 07a5a9dc */
 inline fork() {
@@ -137,7 +137,7 @@ inline hand_over() {
   :: else
   fi;
   if
-  :: !searching && can_wake && any_forks -> notify_one()
+  :: !searching && can_wake && any_offers -> notify_one()
   :: else
   fi
 }
@@ -173,7 +173,7 @@ inline take(from, victim, place) {
  * mirrors: include/treadle/detail/fork_stack.hpp take_back 4180c159
  * mirrors: include/treadle/detail/fork_stack.hpp close b7ebed78
  * mirrors: include/treadle/detail/forking.hpp settled 4030c3a5
- * mirrors: include/treadle/detail/forking.hpp wait_for aec1b644 */
+ * mirrors: include/treadle/detail/forking.hpp wait_for b092cab6 */
 #define newest_is_over ((over[self] & (1 << (stolen[self] - 1))) != 0)
 #define newest_is_away (private[self] == 0 && shared[self] == 0 && !newest_is_over)
 #define newest_taker taker[self * FORKS + stolen[self] - 1]
@@ -205,13 +205,13 @@ inline join() {
 
 /* A fork that is there and ripe, or that is not ripe now, as often as UNRIPE says.
  * mirrors: include/treadle/detail/fork_stack.hpp is_ripe 7eeb648c
- * mirrors: include/treadle/detail/forking.hpp ripe_forks 7efe8b0b */
+ * mirrors: include/treadle/detail/forking.hpp ripe_offers 51131dee */
 inline look_for_ripe(found) {
   atomic {
     if
-    :: any_forks -> found = true
-    :: any_forks && unripe != 0 -> unripe--; found = false
-    :: !any_forks -> found = false
+    :: any_offers -> found = true
+    :: any_offers && unripe != 0 -> unripe--; found = false
+    :: !any_offers -> found = false
     fi
   }
 }
@@ -222,7 +222,7 @@ inline found() {
   just_woken = false;
   release_search(searcher);
   if
-  :: !searching && can_wake && any_forks -> notify_one()
+  :: !searching && can_wake && any_offers -> notify_one()
   :: else
   fi
 }
@@ -235,15 +235,15 @@ inline leave_lookout() {
   fi
 }
 
-/* mirrors: include/treadle/detail/forking.hpp become_lookout 70364272 */
+/* mirrors: include/treadle/detail/forking.hpp become_lookout a3ceaab8 */
 inline become_lookout() {
 #ifdef FAULT_93
   skip
 #else
   if
   :: lookout
-  :: !lookout && !forks_are_used && !any_forks
-  :: !lookout && (forks_are_used || any_forks) ->
+  :: !lookout && !forks_are_used && !any_offers
+  :: !lookout && (forks_are_used || any_offers) ->
     d_step {
       naps = !lookout;
       lookout = true;
@@ -254,7 +254,7 @@ inline become_lookout() {
 }
 
 /* Says in `seen` whether the lookout should get up.
- * mirrors: include/treadle/detail/forking.hpp look_out 87a092ea */
+ * mirrors: include/treadle/detail/forking.hpp look_out e62820f4 */
 inline look_out() {
   look_for_ripe(seen);
   if
@@ -268,7 +268,7 @@ inline look_out() {
     :: else ->
       leave_lookout();
 #ifndef FAULT_90
-      seen = any_forks
+      seen = any_offers
 #endif
     fi
   :: else
@@ -278,10 +278,10 @@ inline look_out() {
 
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 6c874231
- * mirrors: include/treadle/detail/scheduler.hpp search 6e7247bc
- * mirrors: include/treadle/detail/scheduler.hpp steal 399c948b
- * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
- * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f
+ * mirrors: include/treadle/detail/scheduler.hpp search 6aeb166e
+ * mirrors: include/treadle/detail/scheduler.hpp steal c06f4324
+ * mirrors: include/treadle/detail/parking.hpp rest a0511cb9
+ * mirrors: include/treadle/detail/parking.hpp sleep 56030230
  * mirrors: include/treadle/detail/parking.hpp woken 2334641a
  * mirrors: include/treadle/detail/parking.hpp resume 896fef82
  * mirrors: include/treadle/detail/forking.hpp run_stolen 5e2017d8 */
@@ -338,6 +338,7 @@ running:
   goto search;
 rest:
   event_arm(self);
+  become_lookout();
   announce_idle(searcher);
   become_lookout();
   kind = NOTHING;
@@ -390,7 +391,7 @@ end_moving:
   assert(n_active == 0 && n_idle == N && !searching && !lookout)
 }
 #else
-ltl progress { !(<>[](any_forks && n_idle > 0 && n_active < WIDTH)) }
+ltl progress { !(<>[](any_offers && n_idle > 0 && n_active < WIDTH)) }
 #endif
 
 init {

@@ -55,7 +55,7 @@ byte made, ran, pushed, waking;
 #define some_vacant (started[0] + started[1] + STARTED_2 + STARTED_3 < N)
 
 /* By index, lowest first, one worker a step; again from the start when none was claimable.
- * mirrors: include/treadle/detail/waking.hpp wake 761d8668
+ * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4
  * mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
  * mirrors: include/treadle/detail/worker_list.hpp try_take f6f02b57 */
 inline notify(count) {
@@ -100,8 +100,8 @@ inline notify(count) {
   woken = 0
 }
 
-/* mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
- * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f
+/* mirrors: include/treadle/detail/parking.hpp rest a0511cb9
+ * mirrors: include/treadle/detail/parking.hpp sleep 56030230
  * mirrors: include/treadle/detail/parking.hpp resume 896fef82
  * mirrors: include/treadle/detail/parking.hpp end_retire f474ec19 */
 proctype worker(byte self) {

@@ -135,7 +135,7 @@ inline poll_leave(stays, result) {
 
 /* A claim is a count first and a sleeper second: one in the driver, whichever that will be, or else the lowest whose
  * event can be claimed.
- * mirrors: include/treadle/detail/waking.hpp wake 761d8668
+ * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4
  * mirrors: include/treadle/detail/poll_event.hpp claim 4f4339b3 */
 inline wake_parked() {
   waking++;
@@ -171,7 +171,7 @@ inline wake_parked() {
 }
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp start 3641bac7 */
+ * mirrors: include/treadle/detail/waking.hpp start c913f390 */
 inline notify(count) {
   do
   :: (count >> woken) != 0 ->
@@ -207,7 +207,7 @@ inline notify(count) {
   woken = 0
 }
 
-/* mirrors: include/treadle/detail/waking.hpp work_is_left 734b32bc */
+/* mirrors: include/treadle/detail/waking.hpp work_is_left b1a6ff90 */
 inline look_for_the_rest() {
 #ifndef FAULT_104
   if
@@ -221,7 +221,7 @@ inline look_for_the_rest() {
   fi
 }
 
-/* mirrors: include/treadle/detail/waking.hpp add_source aaa76cec */
+/* mirrors: include/treadle/detail/waking.hpp add_source 7c6b9dc9 */
 inline add_source() {
   d_step { sources++; waiting = true };
 #ifndef FAULT_100
@@ -236,21 +236,21 @@ inline add_source() {
 #endif
 }
 
-/* mirrors: include/treadle/detail/scheduler.hpp next 82a4acc0
- * mirrors: include/treadle/detail/scheduler.hpp deliver a5f37b81
- * mirrors: include/treadle/detail/scheduler.hpp bring_ready ac344fad
+/* mirrors: include/treadle/detail/scheduler.hpp next b0503c65
+ * mirrors: include/treadle/detail/scheduler.hpp deliver d79fd9e0
+ * mirrors: include/treadle/detail/scheduler.hpp bring_ready 52250729
  * mirrors: include/treadle/detail/scheduler.hpp found ae10b427
  * mirrors: include/treadle/detail/parking.hpp look_into_driver 00700797
  * mirrors: include/treadle/detail/poll_event.hpp must_ring_again 80f1821b
- * mirrors: include/treadle/detail/poll_event.hpp wait_armed 77e64bf9
- * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
- * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f
+ * mirrors: include/treadle/detail/poll_event.hpp wait_armed f5c85d38
+ * mirrors: include/treadle/detail/parking.hpp rest a0511cb9
+ * mirrors: include/treadle/detail/parking.hpp sleep 56030230
  * mirrors: include/treadle/detail/parking.hpp arm ba3f7dae
  * mirrors: include/treadle/detail/parking.hpp disarm 7d1501c6
- * mirrors: include/treadle/detail/parking.hpp wait_armed b167ebd4
+ * mirrors: include/treadle/detail/parking.hpp wait_armed a5f38723
  * mirrors: include/treadle/detail/parking.hpp resume 896fef82
  * mirrors: include/treadle/detail/parking.hpp end_retire f474ec19
- * mirrors: include/treadle/detail/parking.hpp leave_parked d1e9d932
+ * mirrors: include/treadle/detail/parking.hpp leave_parked e048c4ff
  * mirrors: include/treadle/detail/parking.hpp leave_running 19446fda */
 #define DISARM(result)                                                     \
   if                                                                       \
@@ -586,7 +586,7 @@ end_nothing_to_tell_of:
 }
 
 #ifdef END
-/* mirrors: src/core/lifecycle.cpp shut_down 70f5b790
+/* mirrors: src/core/lifecycle.cpp shut_down b635e9f8
  * mirrors: include/treadle/detail/parking.hpp stop_parked a824554b
  * mirrors: include/treadle/detail/poll_event.hpp shut_down faea2b14 */
 active proctype owner() {

@@ -42,8 +42,8 @@ bool joined;
 #define touch() assert(!freed)
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 761d8668
- * mirrors: include/treadle/detail/waking.hpp start 3641bac7 */
+ * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4
+ * mirrors: include/treadle/detail/waking.hpp start c913f390 */
 inline notify() {
   d_step { touch() };
   claim_wake(LIMIT, false, kind, as_searcher);
@@ -88,8 +88,8 @@ inline notify() {
 
 /* A push closes, or is refused, in one step with the queue's word; its last touch is the link, or leaving the gate.
  * mirrors: include/treadle/detail/scheduler.hpp inject ac5f7443
- * mirrors: include/treadle/detail/scheduler.hpp enter_gate e3c5bb85
- * mirrors: include/treadle/detail/scheduler.hpp leave_gate cf08e499
+ * mirrors: include/treadle/detail/waking.hpp enter_gate e3c5bb85
+ * mirrors: include/treadle/detail/waking.hpp leave_gate cf08e499
  * mirrors: include/treadle/detail/task_queue.hpp push 41bce2aa
  * mirrors: include/treadle/detail/task_queue.hpp close fdb3f6ed */
 proctype outsider() {
@@ -135,13 +135,13 @@ proctype outsider() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 6c874231
- * mirrors: include/treadle/detail/scheduler.hpp next 82a4acc0
+ * mirrors: include/treadle/detail/scheduler.hpp next b0503c65
  * mirrors: include/treadle/detail/scheduler.hpp put_back eba69e94
- * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
- * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f
+ * mirrors: include/treadle/detail/parking.hpp rest a0511cb9
+ * mirrors: include/treadle/detail/parking.hpp sleep 56030230
  * mirrors: include/treadle/detail/parking.hpp leave_running 19446fda
- * mirrors: include/treadle/detail/parking.hpp leave_parked d1e9d932
- * mirrors: src/core/pool_core.cpp thread_main 5259e8e3 */
+ * mirrors: include/treadle/detail/parking.hpp leave_parked e048c4ff
+ * mirrors: src/core/pool_core.cpp thread_main bade78d7 */
 proctype worker(byte self) {
   bool searcher, seen, as_searcher, just_woken;
   byte i, kind;
@@ -268,14 +268,14 @@ inline tell_parked() {
  * mirrors: include/treadle/detail/parking.hpp stop_parked a824554b
  * mirrors: src/core/lifecycle.cpp drain_until 3c1ecdd0
  * mirrors: src/core/lifecycle.cpp cancel_all 91ecea88
- * mirrors: src/core/lifecycle.cpp shut_down 70f5b790
+ * mirrors: src/core/lifecycle.cpp shut_down b635e9f8
  * mirrors: src/core/lifecycle.cpp wait_for_threads 3639861c
- * mirrors: src/core/lifecycle.cpp join fb0f9bfb
+ * mirrors: src/core/lifecycle.cpp join 4dd57687
  * mirrors: src/core/pool_core.cpp join_left 1b59b44e
  * mirrors: include/treadle/detail/scheduler.hpp is_quiet 8ab66b77
  * mirrors: include/treadle/detail/sync_word.hpp stop_if_unchanged 0f6cf598
  * mirrors: include/treadle/detail/sweep.hpp is_settled 456f94f6
- * mirrors: include/treadle/detail/sweep.hpp sweep ff8a12bf */
+ * mirrors: include/treadle/detail/sweep.hpp sweep 89312c96 */
 active proctype owner() {
   byte i, seen_active, seen_total, found_now;
   bool settled, wait_for_effects;

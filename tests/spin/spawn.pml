@@ -60,8 +60,8 @@ inline wake_parked() {
 }
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 761d8668
- * mirrors: include/treadle/detail/waking.hpp start 3641bac7
+ * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4
+ * mirrors: include/treadle/detail/waking.hpp start c913f390
  * mirrors: include/treadle/detail/worker_list.hpp take_vacant b03dee59 */
 inline notify() {
   claim_wake(LIMIT, false, kind, as_searcher);
@@ -116,7 +116,7 @@ inline notify() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp found ae10b427
- * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
+ * mirrors: include/treadle/detail/parking.hpp rest a0511cb9
  * mirrors: include/treadle/detail/parking.hpp resume 896fef82 */
 proctype worker(byte self) {
   bool just_woken, searcher, seen, as_searcher;
@@ -196,7 +196,7 @@ awake:
  * mirrors: include/treadle/detail/scheduler.hpp is_quiet 8ab66b77
  * mirrors: include/treadle/detail/scheduler.hpp wait_until_maybe_quiet bc1a66da
  * mirrors: src/core/lifecycle.cpp run_on_caller f8c7f468
- * mirrors: src/core/lifecycle.cpp drain ec070f3c */
+ * mirrors: src/core/lifecycle.cpp drain d7dde2c6 */
 proctype outsider(byte self) {
   byte i, kind, pushes = PUSHES;
   bool as_searcher, seen, must_wake;

@@ -72,8 +72,8 @@ byte ran;               /* ghost: tasks ended */
 /* A fresh thread is started in the step that claims it (spawn.pml has the steps), a parked one in two. The lowest
  * claimable worker is woken; a waker waits while there is none.
  * mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 761d8668
- * mirrors: include/treadle/detail/waking.hpp start 3641bac7 */
+ * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4
+ * mirrors: include/treadle/detail/waking.hpp start c913f390 */
 inline notify(count) {
   do
   :: atomic {
@@ -167,9 +167,9 @@ inline found(rest) {
 }
 
 /* The end of a take: what is left of it becomes visible in the taker's ring.
- * mirrors: include/treadle/detail/scheduler.hpp take_from 17f564b3
- * mirrors: include/treadle/detail/scheduler.hpp steal 399c948b
- * mirrors: include/treadle/detail/scheduler.hpp steal_from 692cb741 */
+ * mirrors: include/treadle/detail/scheduler.hpp take_from 64ea3a48
+ * mirrors: include/treadle/detail/scheduler.hpp steal c06f4324
+ * mirrors: include/treadle/detail/scheduler.hpp steal_from f43204dd */
 inline commit() {
   d_step {
     hand--;
@@ -231,10 +231,10 @@ inline run_task() {
 }
 
 /* mirrors: include/treadle/detail/scheduler.hpp work 6c874231
- * mirrors: include/treadle/detail/scheduler.hpp next 82a4acc0
- * mirrors: include/treadle/detail/scheduler.hpp search 6e7247bc
- * mirrors: include/treadle/detail/parking.hpp rest 0ae7b760
- * mirrors: include/treadle/detail/parking.hpp sleep 03d4e41f
+ * mirrors: include/treadle/detail/scheduler.hpp next b0503c65
+ * mirrors: include/treadle/detail/scheduler.hpp search 6aeb166e
+ * mirrors: include/treadle/detail/parking.hpp rest a0511cb9
+ * mirrors: include/treadle/detail/parking.hpp sleep 56030230
  * mirrors: include/treadle/detail/parking.hpp woken 2334641a
  * mirrors: include/treadle/detail/parking.hpp resume 896fef82 */
 proctype worker(byte self) {

@@ -102,10 +102,13 @@ class manual_host : public detail::scheduler<P, task, manual_host<P>> {
     --failures;
     return false;
   }
+  void thread_refused() noexcept {}
   void before_park(record&) noexcept {}
   static void call_branch(record&, detail::fork_node<P>&) noexcept {}
   void added_to_injected(std::size_t) noexcept {}
   void taken_from_injected(std::size_t) noexcept {}
+  template <class Record>
+  static void stamp(Record&) noexcept {}
 
   /// How many sleepers have been woken since they lay down, and how many of them as the searcher.
   struct woken_count {

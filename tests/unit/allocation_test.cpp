@@ -1,6 +1,7 @@
 #include "tasks.hpp"
 
 #include <treadle/coro.hpp>
+#include <treadle/detail/sign_board.hpp>
 #include <treadle/treadle.hpp>
 
 #include <gtest/gtest.h>
@@ -396,12 +397,13 @@ coro::task<> works_together(thread_pool& pool, std::size_t count) {
   EXPECT_EQ(sum, static_cast<int>(count) * 8);
 }
 
-/// Gives every thread of a pool its store of frames, and enough frames of each size.
+/// Gives every thread of a pool its stores of frames and of signs, and enough frames of each size.
 void prepare_frames(thread_pool& pool, std::uint32_t threads) {
   test::tally inside;
   for (std::uint32_t i = 0; i < threads; ++i) {
     ASSERT_FALSE(pool.post([&] {
       coro::detail::free_frame(coro::detail::allocate_frame(1), 1);
+      detail::give_sign(*detail::take_sign());
       inside.add();
       static_cast<void>(inside.reaches(threads));
     }));

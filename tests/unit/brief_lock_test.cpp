@@ -55,6 +55,15 @@ struct counting_policy : detail::system_policy {
   }
 };
 
+TEST(brief_lock, is_tried_without_waiting) {
+  detail::brief_lock<detail::system_policy> lock;
+  EXPECT_TRUE(lock.try_lock());
+  EXPECT_FALSE(lock.try_lock());
+  lock.unlock();
+  EXPECT_TRUE(lock.try_lock());
+  lock.unlock();
+}
+
 TEST(brief_lock, makes_no_system_call_without_a_waiter) {
   detail::brief_lock<counting_policy> lock;
   for (int i = 0; i < 1'000; ++i) const detail::brief_guard held(lock);

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
@@ -33,6 +35,16 @@ coro::task<> raises(coro::mutex& lock, std::size_t& value, std::size_t times) {
     if (i % 8 == 0) co_await coro::yield();
     value = before + 1;
   }
+}
+
+/// A thread outside that waits for a coroutine sleeps once, however long that takes.
+TEST_P(coro_waits, cost_the_waiting_thread_nothing) {
+  thread_pool pool{config()};
+  rusage before{}, after{};
+  ASSERT_EQ(getrusage(RUSAGE_THREAD, &before), 0);
+  sync_wait(pool, []() -> coro::task<> { co_await coro::sleep_for(std::chrono::milliseconds(400)); }());
+  ASSERT_EQ(getrusage(RUSAGE_THREAD, &after), 0);
+  EXPECT_LE(after.ru_nvcsw - before.ru_nvcsw, 4);
 }
 
 TEST_P(coro_waits, let_one_into_a_mutex) {

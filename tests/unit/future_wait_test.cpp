@@ -158,6 +158,7 @@ TEST_P(future_wait, many_waiters_give_their_slots_away) {
   }
   for (future<void>& each : waiters) each.get();
   EXPECT_EQ(woken.load(), workers() - 1);
+  root.get();
 }
 
 TEST_P(future_wait, for_a_task_below_on_the_own_stack_would_deadlock) {

@@ -275,6 +275,28 @@ TEST(task_queue, seed_defect_20) {
   }
 }
 
+TEST(task_queue, shows_what_is_queued_and_leaves_it) {
+  queue_of<> queue;
+  std::vector<node> nodes(5);
+  const auto look = [&](std::size_t most) {
+    std::vector<std::size_t> numbers;
+    EXPECT_TRUE(queue.look(most, [&](const node& each) { numbers.push_back(each.number); }));
+    return numbers;
+  };
+  EXPECT_TRUE(look(9).empty());
+  EXPECT_EQ(push_range(queue, nodes, 0, 3), push_status::accepted);
+  EXPECT_EQ(push_range(queue, nodes, 3, 5), push_status::accepted);
+  EXPECT_EQ(look(9), (std::vector<std::size_t>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(look(2), (std::vector<std::size_t>{0, 1}));
+  bool more = false;
+  EXPECT_EQ(take(queue, 2, more), (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(look(9), (std::vector<std::size_t>{2, 3, 4}));
+  // Whoever takes has it for itself.
+  static_cast<void>(queue.take(1, more, [&](const node*) { EXPECT_FALSE(queue.look(9, [](const node&) {})); }));
+  EXPECT_EQ(look(9), (std::vector<std::size_t>{3, 4}));
+  EXPECT_EQ(take(queue, 9, more).size(), 2u);
+}
+
 TEST(task_queue, has_one_consumer_at_a_time) {
   std::vector<node> nodes(3);
   queue_of<> queue;

@@ -309,7 +309,7 @@ void schedule_twice_by_a_batch() {
   static_cast<void>(pool.schedule(group));
 }
 
-TEST(thread_pool_death, names_the_task_that_is_misused) {
+TEST(thread_pool, names_the_task_that_is_misused) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";
   EXPECT_DEATH(schedule_without_a_callback(), "callback.*0x[0-9a-f]+");
   EXPECT_DEATH(schedule_twice(), "queued already.*0x[0-9a-f]+");

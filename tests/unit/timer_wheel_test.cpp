@@ -98,6 +98,20 @@ TEST(timer_wheel, takes_a_cancelled_timer_out_once) {
   EXPECT_EQ(expired_at(others, 30 * tick_ns), std::vector<node*>{&one});
 }
 
+TEST(timer_wheel, says_how_many_are_armed) {
+  wheel timers;
+  node one, other;
+  std::size_t armed = 1;
+  static_cast<void>(timers.arm(one, tick_ns));
+  static_cast<void>(timers.arm(other, 2 * tick_ns));
+  EXPECT_TRUE(timers.add_count(armed));
+  EXPECT_EQ(armed, 3u);
+  EXPECT_TRUE(wheel::cancel(one));
+  EXPECT_TRUE(wheel::cancel(other));
+  EXPECT_TRUE(timers.add_count(armed));
+  EXPECT_EQ(armed, 3u);
+}
+
 TEST(timer_wheel, takes_no_more_steps_than_told) {
   wheel timers;
   std::vector<node> many(1'000);

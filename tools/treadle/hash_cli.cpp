@@ -47,6 +47,13 @@ progress_mode parse_progress(const std::string& text) {
   throw bad_option(fmt::format("--progress is '{}'; give auto, always or never", readable(text)));
 }
 
+bool takes_value(const std::string& word) {
+  for (const char* const each : {"--threads", "--check", "--progress", "--out"}) {
+    if (word == each) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 split_words split_words::of(const std::vector<std::string>& words) {
@@ -60,7 +67,7 @@ split_words split_words::of(const std::vector<std::string>& words) {
       split.paths.push_back(word);
     } else if (word == "--") {
       all_are_paths = true;
-    } else if ((word == "--threads" || word == "--check" || word == "--progress") && i + 1 < words.size()) {
+    } else if (takes_value(word) && i + 1 < words.size()) {
       split.options.push_back(word + '=' + words[++i]);
     } else {
       split.options.push_back(word);
@@ -112,12 +119,17 @@ hash_options hash_cli::options(std::vector<std::string> paths) const {
   return asked;
 }
 
+std::string command_of(const CLI::App& app) {
+  const std::vector<CLI::App*> asked = app.get_subcommands();
+  return asked.empty() ? "COMMAND" : asked.front()->get_name();
+}
+
 std::string explain_extras(const CLI::App& app) {
   const std::vector<std::string> extras = app.remaining(true);
   return fmt::format(
-      "'{}' is no option of `treadle hash`; `treadle hash --help` lists them, and a PATH that begins with "
+      "'{}' is no option of `treadle {}`; `treadle {} --help` lists them, and a PATH that begins with "
       "- goes behind --",
-      extras.empty() ? "" : readable(extras.front()));
+      extras.empty() ? "" : readable(extras.front()), command_of(app), command_of(app));
 }
 
 }  // namespace tool

@@ -42,6 +42,9 @@ class hash_cli {
   bool is_unsorted_ = false;
 };
 
+/// Returns the name of the command that was given.
+[[nodiscard]] std::string command_of(const CLI::App& app);
+
 /// Returns the line about options that nobody knows.
 [[nodiscard]] std::string explain_extras(const CLI::App& app);
 

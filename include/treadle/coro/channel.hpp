@@ -4,6 +4,7 @@
 #include <treadle/coro/detail/selection.hpp>
 
 #include <array>
+#include <atomic>
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
@@ -19,6 +20,7 @@ namespace treadle::coro {
 /// Must outlive every wait for it.
 template <class T>
 class channel {
+  static constexpr std::memory_order relaxed = std::memory_order_relaxed;
   static_assert(std::is_nothrow_move_constructible_v<T>, "an item on its way must not throw");
 
   struct receiver final : detail::channel_part {
@@ -28,7 +30,7 @@ class channel {
     };
     explicit receiver(init&& with) noexcept : channel_part(*with.state), from_(with.from) {}
     treadle::detail::brief_lock<detail::system_policy>& lock() noexcept override { return from_->lock_; }
-    bool is_ready() noexcept override { return from_->count_ != 0 || from_->closed_; }
+    bool is_ready() noexcept override { return from_->count_.load(relaxed) != 0 || from_->closed_.load(relaxed); }
     void take_now(batch& woken) noexcept override { from_->take_locked(item, woken); }
     void link() noexcept override { from_->receivers_.link(*this); }
     void unlink() noexcept override { from_->receivers_.unlink(*this); }
@@ -48,7 +50,9 @@ class channel {
     };
     explicit sender(init&& with) noexcept : channel_part(*with.state), item(std::move(with.item)), to_(with.to) {}
     treadle::detail::brief_lock<detail::system_policy>& lock() noexcept override { return to_->lock_; }
-    bool is_ready() noexcept override { return to_->count_ < to_->capacity_ || to_->closed_; }
+    bool is_ready() noexcept override {
+      return to_->count_.load(relaxed) < to_->capacity_ || to_->closed_.load(relaxed);
+    }
     void take_now(batch& woken) noexcept override { sent = to_->put_locked(item, woken); }
     void link() noexcept override { to_->senders_.link(*this); }
     void unlink() noexcept override { to_->senders_.unlink(*this); }
@@ -144,7 +148,7 @@ class channel {
     batch woken;
     {
       const detail::brief_guard exclusive(lock_);
-      if (count_ < capacity_) sent = put_locked(item, woken);
+      if (count_.load(relaxed) < capacity_) sent = put_locked(item, woken);
     }
     detail::flow::wake_all(woken);
     return sent;
@@ -156,7 +160,7 @@ class channel {
     batch woken;
     {
       const detail::brief_guard exclusive(lock_);
-      closed_ = true;
+      closed_.store(true, relaxed);
       // Who waits to receive waits at an empty channel.
       while (take_part<receiver>(receivers_, woken) != nullptr) {
       }
@@ -167,8 +171,8 @@ class channel {
   }
   /// Says whether the channel was closed. Any thread.
   [[nodiscard]] bool is_closed() noexcept {
-    const detail::brief_guard exclusive(lock_);
-    return closed_;
+    const detail::brief_guard exclusive(lock_);  // who sees it sees what was done before it was closed
+    return closed_.load(relaxed);
   }
 
  private:
@@ -185,11 +189,12 @@ class channel {
   }
 
   void take_locked(std::optional<T>& item, batch& woken) noexcept {
-    if (count_ == 0) return;
+    const std::size_t count = count_.load(relaxed);
+    if (count == 0) return;
     item = std::move(slots_[first_]);
     slots_[first_].reset();
     first_ = first_ + 1 == capacity_ ? 0 : first_ + 1;
-    --count_;
+    count_.store(count - 1, relaxed);
     // Whoever waited for the room gets it, before any newcomer.
     if (sender* const waiting = take_part<sender>(senders_, woken)) {
       store_locked(waiting->item);
@@ -197,7 +202,7 @@ class channel {
     }
   }
   bool put_locked(T& item, batch& woken) noexcept {
-    if (closed_) return false;
+    if (closed_.load(relaxed)) return false;
     if (receiver* const waiting = take_part<receiver>(receivers_, woken)) {
       waiting->item.emplace(std::move(item));
     } else {
@@ -206,9 +211,10 @@ class channel {
     return true;
   }
   void store_locked(T& item) noexcept {
-    const std::size_t at = first_ + count_;
+    const std::size_t count = count_.load(relaxed);
+    const std::size_t at = first_ + count;
     slots_[at < capacity_ ? at : at - capacity_].emplace(std::move(item));
-    ++count_;
+    count_.store(count + 1, relaxed);
   }
 
   treadle::detail::brief_lock<detail::system_policy> lock_;
@@ -217,8 +223,9 @@ class channel {
   std::unique_ptr<std::optional<T>[]> slots_;
   const std::size_t capacity_;
   std::size_t first_ = 0;
-  std::size_t count_ = 0;
-  bool closed_ = false;
+  // Changed with the lock held. Atomic, for who finds nothing to take goes to wait, and looks again with the lock.
+  detail::system_policy::atomic<std::size_t> count_{0};
+  detail::system_policy::atomic<bool> closed_{false};
 };
 
 }  // namespace treadle::coro

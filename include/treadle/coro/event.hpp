@@ -14,6 +14,7 @@ class TREADLE_EXPORT event {
   /// What `wait` returns.
   class [[nodiscard]] awaiter : public detail::queued_wait<awaiter> {
    public:
+    static constexpr auto waits_for = detail::wait_kind::event;
     explicit awaiter(event& of) noexcept : detail::queued_wait<awaiter>(of.queue_), of_(&of) {}
     [[nodiscard]] bool try_now() const noexcept { return of_->set_; }
     void await_resume() {

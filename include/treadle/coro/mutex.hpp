@@ -42,6 +42,7 @@ class TREADLE_EXPORT mutex {
   /// What `lock` returns.
   class [[nodiscard]] awaiter : public detail::queued_wait<awaiter> {
    public:
+    static constexpr auto waits_for = detail::wait_kind::mutex;
     explicit awaiter(mutex& of) noexcept : detail::queued_wait<awaiter>(of.queue_), of_(&of) {}
     [[nodiscard]] bool try_now() noexcept { return !std::exchange(of_->held_, true); }
     guard await_resume() {

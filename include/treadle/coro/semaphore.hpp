@@ -13,6 +13,7 @@ class TREADLE_EXPORT semaphore {
   /// What `acquire` returns.
   class [[nodiscard]] awaiter : public detail::queued_wait<awaiter> {
    public:
+    static constexpr auto waits_for = detail::wait_kind::semaphore;
     explicit awaiter(semaphore& of) noexcept : detail::queued_wait<awaiter>(of.queue_), of_(&of) {}
     [[nodiscard]] bool try_now() noexcept { return of_->take_locked(); }
     void await_resume() {

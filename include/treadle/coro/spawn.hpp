@@ -64,6 +64,7 @@ class [[nodiscard]] join_handle {
   /// `errc::cancelled`: then the handle is still valid.
   class [[nodiscard]] awaiter : public detail::queued_wait<awaiter> {
    public:
+    static constexpr auto waits_for = detail::wait_kind::join;
     explicit awaiter(join_handle& of) noexcept : detail::queued_wait<awaiter>(of.state_->joining()), of_(&of) {}
     [[nodiscard]] bool try_now() const noexcept { return of_->state_->is_over_locked(); }
     T await_resume() {
@@ -106,7 +107,7 @@ join_handle<T> spawn(thread_pool& pool, task<T> body, std::stop_token stop = {},
     state->drop_reference();
     throw;
   }
-  admitted.push(state->running());
+  detail::flow::start(state->running(), admitted);
   return handle;
 }
 

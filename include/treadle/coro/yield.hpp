@@ -16,7 +16,7 @@ class [[nodiscard]] give_way {
     self_ = &yielding.promise().running_flow();
     if (self_->stop_requested()) return false;
     self_->suspend_at(yielding);
-    detail::flow::wake(*self_);  // LAST TOUCH
+    detail::flow::queue(*self_);  // LAST TOUCH
     return true;
   }
   void await_resume() const {

@@ -18,10 +18,14 @@ class brief_lock {
 
   /// Any thread. Sleeps only if the holder does not come to its end within `P::brief_rounds` looks.
   void lock() noexcept {
+    if (!try_lock()) wait();
+  }
+
+  /// Takes the lock if nobody has it. Any thread, a signal handler too.
+  [[nodiscard]] bool try_lock() noexcept {
     std::uint32_t expected = free;
     // E-BRIEF: the holder sees what all earlier holders did.
-    if (word_.compare_exchange_strong(expected, held, std::memory_order_acquire, std::memory_order_relaxed)) return;
-    wait();
+    return word_.compare_exchange_strong(expected, held, std::memory_order_acquire, std::memory_order_relaxed);
   }
 
   void unlock() noexcept {

@@ -8,8 +8,8 @@
 namespace treadle::detail {
 
 /// Who may run a task that others wait for, whether it is done, and who is the last to know of it.
-/// One word moves free -> claimed -> done; `waited_for` may join at any time, `cancelled` comes with done. Two
-/// references: the waiter's and the queue's. States: docs/design/futures.md.
+/// One word moves free -> claimed -> done; `waited_for` and `interrupted` may join at any time, `cancelled` comes with
+/// done. Two references: the waiter's and the queue's. States: docs/design/futures.md.
 template <class P>
 class completion {
  public:
@@ -34,10 +34,22 @@ class completion {
   /// Only for who has seen it done.
   [[nodiscard]] bool was_cancelled() const noexcept { return (word_.load(std::memory_order_relaxed) & cancelled) != 0; }
 
-  /// Sleeps until the task is done or `deadline_ns` passes. Returns whether it is done.
+  /// Ends a `wait`, the present one or the next, though the task is not done. The waiter sees what the caller did
+  /// before. Any thread that keeps this alive.
+  void interrupt() noexcept {
+    const std::uint32_t before = word_.fetch_or(interrupted, std::memory_order_release);  // E-FUTURE
+    if ((before & waited_for) != 0) P::futex_wake(&word_, everyone);
+  }
+
+  /// Sleeps until the task is done, `deadline_ns` passes or this is interrupted. Returns whether it is done.
   bool wait(std::int64_t deadline_ns) noexcept {
     std::uint32_t word = word_.load(std::memory_order_acquire);  // E-FUTURE
     while ((word & done) == 0) {
+      if ((word & interrupted) != 0) {
+        // One that comes just now is taken with it, and seen, too.
+        word = word_.fetch_and(~interrupted, std::memory_order_acquire);  // E-FUTURE
+        return (word & done) != 0;
+      }
       if ((word & waited_for) == 0) {
         word = word_.fetch_or(waited_for, std::memory_order_acquire) | waited_for;  // E-FUTURE
         continue;
@@ -55,7 +67,7 @@ class completion {
   }
 
  private:
-  static constexpr std::uint32_t claimed = 1, done = 2, waited_for = 4, cancelled = 8;
+  static constexpr std::uint32_t claimed = 1, done = 2, waited_for = 4, cancelled = 8, interrupted = 16;
   static constexpr std::uint32_t everyone = INT32_MAX;
 
   void end(std::uint32_t how) noexcept {

@@ -35,8 +35,7 @@ class forking : public waking<P, Task, Host> {
   /// Nothing of the worker's is shared: shares as many of its oldest forks as there are hungry workers, at least one,
   /// and sees to it that somebody looks.
   void feed(record& self) noexcept {
-    // Relaxed: a hint that there should be a lookout. Who misses it still sees the forks themselves.
-    if (forks_are_used_.load(std::memory_order_relaxed) == 0) forks_are_used_.exchange(1, std::memory_order_relaxed);
+    want_lookout();
     const std::uint32_t hungry = hungry_.load(std::memory_order_relaxed);
     share(self, hungry == 0 ? 1 : hungry);
   }
@@ -80,11 +79,25 @@ class forking : public waking<P, Task, Host> {
       } else if (round < 2 * P::join_rounds) {
         P::yield();
       } else {
-        enter_blocking(self);
+        host().enter_blocking(self);
         while (!awaited.is_done()) awaited.sleep();
-        leave_blocking(self);
+        host().leave_blocking(self);
       }
     }
+  }
+
+  // ---- what a worker runs next ------------------------------------------------------------------------------------
+
+  /// Says whether `self` may keep a task now: there is somebody who could be spared a wake-up, and there is room.
+  [[nodiscard]] bool keeps_next(record& self) noexcept { return limits_.width > 1 && self.upcoming.has_room(); }
+
+  /// Keeps `work` for `self`, which runs it next; `keeps_next` has just said yes. False: the pool is being cancelled.
+  [[nodiscard]] bool keep_next(record& self, Task* work) noexcept {
+    self.upcoming.put(*work);
+    want_lookout();
+    if (!P::seed_defect(150)) call_lookout();
+    // Swept or stolen, if it is not there any more: accepted.
+    return sync_.look_after_publish().life() < lifecycle::cancelling || self.upcoming.take() == nullptr;
   }
 
   // ---- blocking ---------------------------------------------------------------------------------------------------
@@ -112,6 +125,16 @@ class forking : public waking<P, Task, Host> {
     if (self.forks == nullptr || victim.forks == nullptr || !victim.forks->is_ripe()) return false;
     self.stolen = victim.forks->steal(*self.forks);
     return self.stolen != nullptr;
+  }
+
+  /// Takes what `victim` was to run next.
+  [[nodiscard]] Task* steal_next(record& self, record& victim) noexcept {
+    Task* const taken = victim.upcoming.is_ripe() ? victim.upcoming.steal() : nullptr;
+    if (taken == nullptr) return nullptr;
+    record::bump(self.count.steals);
+    record::bump(self.count.stolen);
+    host().note_stolen(self, victim.index, 1);
+    return taken;
   }
 
   /// Runs the fork that the worker has stolen.
@@ -148,7 +171,7 @@ class forking : public waking<P, Task, Host> {
   /// for somebody to look at.
   void become_lookout(record& self) noexcept {
     if (lookout_.load(std::memory_order_relaxed) != 0) return;
-    if (forks_are_used_.load(std::memory_order_relaxed) == 0 && !this->any_forks()) return;
+    if (forks_are_used_.load(std::memory_order_relaxed) == 0 && !this->any_offers()) return;
     // Relaxed: the exchange settles who has the post, and what the lookout looks at it looks at again.
     if (lookout_.exchange(1, std::memory_order_relaxed) != 0) return;
     self.nap_ns = shortest_nap_ns;
@@ -164,18 +187,31 @@ class forking : public waking<P, Task, Host> {
 
   /// One look: says whether there is a fork to take. When the post is given up, any fork counts: nobody else will look.
   [[nodiscard]] bool look_out(record& self) noexcept {
-    if (ripe_forks()) return true;
+    if (ripe_offers()) return true;
     self.nap_ns = self.nap_ns < longest_nap_ns ? self.nap_ns * 2 : longest_nap_ns;
     const bool in_vain = forks_are_used_.exchange(0, std::memory_order_relaxed) == 0;
     self.looks_in_vain = in_vain ? self.looks_in_vain + 1 : 0;
     if (self.looks_in_vain < P::lookout_patience && !sync_.look().quiet()) return false;
     leave_lookout(self);
-    return this->any_forks();
+    return this->any_offers();
   }
 
  private:
   void share(record& self, std::size_t most) noexcept {
-    if (self.forks->share(most) == 0) return;
+    const std::size_t count = self.forks->share(most);
+    if (count == 0) return;
+    record::bump(self.count.forks_exposed, count);
+    host().note_exposed(self, count);
+    call_lookout();
+  }
+
+  /// Relaxed: a hint that there should be a lookout. Who misses it still sees what there is to see.
+  void want_lookout() noexcept {
+    if (forks_are_used_.load(std::memory_order_relaxed) == 0) forks_are_used_.exchange(1, std::memory_order_relaxed);
+  }
+
+  /// Something was offered that nobody is woken for: sees to it that somebody looks.
+  void call_lookout() noexcept {
     if (lookout_.load(std::memory_order_seq_cst) != 0) return;  // E-LOOKOUT
     const sync_state state = sync_.look_after_publish();
     if (!state.searching() && state.can_wake(limits_.width, limits_.limit)) this->notify(1);
@@ -186,11 +222,11 @@ class forking : public waking<P, Task, Host> {
     fork::finish(&taken);  // LAST TOUCH
   }
 
-  [[nodiscard]] bool ripe_forks() const noexcept {
+  [[nodiscard]] bool ripe_offers() const noexcept {
     const std::uint32_t count = workers_.count();
     for (std::uint32_t i = 0; i < count; ++i) {
       const record* const victim = workers_.at(i);
-      if (victim != nullptr && victim->forks != nullptr && victim->forks->is_ripe()) return true;
+      if (victim != nullptr && victim->offers_something_ripe()) return true;
     }
     return false;
   }

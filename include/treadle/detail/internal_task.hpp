@@ -1,6 +1,7 @@
 #pragma once
 
 #include <treadle/config.hpp>
+#include <treadle/detail/site_word.hpp>
 #include <treadle/source_site.hpp>
 #include <treadle/task.hpp>
 
@@ -20,10 +21,12 @@ struct internal_task : task {
   };
 
   internal_task(const operations& ops, source_site scheduled_at) noexcept
+      : internal_task(ops, site_word::of(scheduled_at)) {}
+  internal_task(const operations& ops, site_word scheduled_at) noexcept
       : task(&run_internal), operations_of(&ops), site(scheduled_at) {}
 
   const operations* operations_of;
-  source_site site;
+  site_word site;
   bool holds_place = false;  ///< in a strand's queue, and counted against `max_queued` until it is taken out
 };
 

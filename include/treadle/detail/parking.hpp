@@ -49,6 +49,7 @@ class parking : public forking<P, Task, Host> {
     host().before_park(self);
     record::bump(self.count.parks);
     arm(self);
+    this->become_lookout(self);  // before it counts as idle: whoever shares a fork in between need not wake it
     const sync_state state = sync_.announce_idle(self.searcher);
     self.searcher = false;
     self.become(activity::parked);
@@ -60,7 +61,9 @@ class parking : public forking<P, Task, Host> {
     } else if (state.quiet() && (state.watched() || state.life() != lifecycle::running)) {
       tell_quiet();
     }
-    return sleep(self);
+    const bool stays = sleep(self);
+    host().note_up(self);
+    return stays;
   }
 
   /// Takes what has become ready, without a sleep for it.
@@ -76,6 +79,7 @@ class parking : public forking<P, Task, Host> {
   bool sleep(record& self) noexcept {
     this->become_lookout(self);
     this->become_keeper(self);
+    host().note_parked(self);
     for (std::int64_t deadline = time_to_get_up(self);;) {
       const event_result result = wait_armed(self, deadline);
       switch (result) {
@@ -107,13 +111,17 @@ class parking : public forking<P, Task, Host> {
             deadline = time_to_get_up(self);
             continue;
           }
+          if (!is_let_go(self)) {
+            deadline = time_to_get_up(self);
+            continue;
+          }
           deadline = INT64_MAX;  // if it may not leave now, someone is about to wake it, or it alone watches
           if (self.own.looks_empty() && retire(self)) return end_retire(self);
       }
     }
   }
 
-  /// A keeper does not retire.
+  /// A keeper does not retire, nor does the last one that watches.
   std::int64_t time_to_get_up(const record& self) const noexcept {
     const std::int64_t keeps_until = self.keeps_until_ns;
     if (self.nap_ns != 0) {
@@ -121,6 +129,8 @@ class parking : public forking<P, Task, Host> {
       return nap_ends < keeps_until ? nap_ends : keeps_until;
     }
     if (keeps_until != base::never || limits_.retire_ns < 0) return keeps_until;
+    // It may not retire, and need not ask the time.
+    if (self.polls && this->poll_.has_one_waiter() && this->has_lasting_sources()) return base::never;
     return later(P::now_ns(), limits_.retire_ns);
   }
 
@@ -172,6 +182,7 @@ class parking : public forking<P, Task, Host> {
 
   /// The pool was stopped before whoever stopped it could see that this worker was going to park.
   bool leave_parked(record& self) noexcept {
+    stand_down(self);
     const event_result result = disarm(self);
     if (result == event_result::notified || result == event_result::granted) {
       sync_.leave_active(result == event_result::granted);
@@ -190,6 +201,7 @@ class parking : public forking<P, Task, Host> {
   }
   event_result wait_armed(record& self, std::int64_t deadline_ns) noexcept {
     if (!self.polls) return self.wake_up.wait_armed(deadline_ns);
+    record::bump(self.count.io_ticks);
     const event_result result = this->poll_.wait_armed(this->driver_in_use(), deadline_ns, self.arrived);
     if (result != event_result::timed_out) self.polls = false;
     return result;
@@ -197,6 +209,11 @@ class parking : public forking<P, Task, Host> {
   event_result disarm(record& self) noexcept {
     return std::exchange(self.polls, false) ? this->poll_.disarm(this->driver_in_use(), self.arrived.heard_bell)
                                             : self.wake_up.disarm();
+  }
+  /// An operation of the kernel's may end with the thread that has begun it.
+  [[nodiscard]] bool is_let_go(const record& self) const noexcept {
+    auto* const driver = this->driver();
+    return P::seed_defect(145) || driver == nullptr || driver->lets_go(self.index);
   }
   /// Takes the worker out of the count of the idle, unless it has been chosen or nobody else watches. Who sleeps on an
   /// event of its own finds out afterwards whether it was chosen; in the driver it is no sleeper any more.

@@ -63,8 +63,11 @@ class poll_driver {
   virtual void ring() noexcept = 0;
   /// Empties `from`, and adds the tasks that wait for what is in it to `ready`.
   virtual void deliver(poll_batch& from, task_row<Task>& ready) noexcept = 0;
-  /// Ends all waits, now and later. Any number of times, any thread.
-  virtual void close() noexcept = 0;
+  /// Says whether the thread of that worker, which calls it, may end: nothing that was begun on it is still under way.
+  virtual bool lets_go(std::uint32_t worker) noexcept = 0;
+  /// Ends all waits, now and later, and returns once what the kernel still had a hand in is over, or `deadline_ns` has
+  /// passed. Any number of times, any thread.
+  virtual void close(std::int64_t deadline_ns) noexcept = 0;
 };
 
 }  // namespace treadle::detail

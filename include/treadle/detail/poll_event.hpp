@@ -36,7 +36,7 @@ class poll_event {
       // Not older than the bell: the driver orders what comes before a ring before the wait that it ends.
       const event_result result = end(bell, into.heard_bell, true);
       if (result != event_result::timed_out) return result;
-      if (into.count != 0 || P::now_ns() >= deadline_ns) return event_result::timed_out;
+      if (into.count != 0 || (deadline_ns != INT64_MAX && P::now_ns() >= deadline_ns)) return event_result::timed_out;
       bell.wait(deadline_ns, into);
     }
   }
@@ -71,6 +71,7 @@ class poll_event {
     const std::uint32_t word = word_.load(std::memory_order_relaxed);
     return waiters(word) != 0 && (tokens(word) != 0 || (word & stopped) != 0);
   }
+  [[nodiscard]] bool has_one_waiter() const noexcept { return waiters(word_.load(std::memory_order_relaxed)) == 1; }
   [[nodiscard]] bool has_waiters() const noexcept { return waiters(word_.load(std::memory_order_relaxed)) != 0; }
 
  private:

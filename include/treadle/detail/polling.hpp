@@ -29,8 +29,14 @@ class polling {
     return driver_.load(std::memory_order_acquire);  // E-DRIVER
   }
 
-  /// One descriptor fewer.
-  void remove_source() noexcept { sources_.fetch_sub(1, std::memory_order_relaxed); }
+  /// Returns how many descriptors are watched. A snapshot, any thread.
+  [[nodiscard]] std::uint32_t source_count() const noexcept {
+    return static_cast<std::uint32_t>(sources_.load(std::memory_order_relaxed) % one_passing);
+  }
+  /// One descriptor fewer, or with `passing` a ring that has nothing to do any more.
+  void remove_source(bool passing = false) noexcept {
+    sources_.fetch_sub(passing ? one_passing : 1, std::memory_order_relaxed);
+  }
 
   /// Says whether there is something to watch, and no worker that sleeps with an eye on it. After a barrier that
   /// follows the adding of a source, or the getting up.
@@ -39,8 +45,14 @@ class polling {
   }
 
  protected:
-  /// One descriptor more, which somebody has to be told of.
-  void count_source() noexcept { sources_.fetch_add(1, std::memory_order_release); }  // E-WATCH
+  /// One descriptor more, which somebody has to be told of. `passing`: its watcher may give it up when it retires.
+  void count_source(bool passing = false) noexcept {
+    sources_.fetch_add(passing ? one_passing : 1, std::memory_order_release);  // E-WATCH
+  }
+  /// Says whether one who watches alone has to stay.
+  [[nodiscard]] bool has_lasting_sources() const noexcept {
+    return sources_.load(std::memory_order_relaxed) % one_passing != 0;
+  }
   /// Who finds one finds the driver, too.
   [[nodiscard]] bool has_sources() const noexcept {
     return sources_.load(std::memory_order_acquire) != 0;  // E-WATCH
@@ -56,7 +68,8 @@ class polling {
   // Looked at in each search; the event changes with each sleep in the driver.
  private:
   typename P::template atomic<driver_type*> driver_{nullptr};
-  typename P::template atomic<std::uint32_t> sources_{0};
+  static constexpr std::uint64_t one_passing = std::uint64_t{1} << 32;
+  typename P::template atomic<std::uint64_t> sources_{0};
 
  protected:
   alignas(TREADLE_CACHE_LINE) poll_event<P, Task> poll_;

@@ -16,9 +16,11 @@ namespace treadle::detail {
 /// The rule behind all of it: whoever makes work visible looks for sleepers afterwards, and whoever goes to sleep
 /// announces it and looks for work afterwards, each with a store-load barrier between. docs/design/scheduler.md.
 ///
-/// Host is the derived class; it gives start_thread(record) -> bool, make_record(index), drop_record(record),
+/// Host is the derived class; it gives start_thread(record) -> bool, thread_refused() for when that was false and the
+/// claim has been taken back, make_record(index), drop_record(record),
 /// before_park(record), added_to_injected(count), taken_from_injected(count),
-/// call_branch(record, fork_node) and ensure_started() -> bool.
+/// call_branch(record, fork_node), ensure_started() -> bool and, for who looks what is stuck, stamp(record): between
+/// two tasks, after a search and every 61st time.
 template <class P, class Task, class Host>
 class scheduler : public parking<P, Task, Host> {
   using base = parking<P, Task, Host>;
@@ -33,11 +35,18 @@ class scheduler : public parking<P, Task, Host> {
   using base::workers_;
 
  public:
+  using base::anybody_stands_in;
   using base::anything_queued;
+  using base::enter_gate;
+  using base::enter_stand_in;
+  using base::gate_is_empty;
+  using base::leave_gate;
+  using base::leave_stand_in;
   using base::notify;
   using base::tell_quiet;
   using typename base::queue;
   using typename base::record;
+  using typename base::stand_in_kind;
 
   // ---- making work visible ----------------------------------------------------------------------------------------
 
@@ -128,45 +137,23 @@ class scheduler : public parking<P, Task, Host> {
   /// yet, a thread is tried again to wait for it. Returns whether anything was queued.
   [[nodiscard]] bool bring_for_caller() noexcept {
     if (this->next_due_ns() == base::never && !this->has_sources()) return false;
-    enter_gate();  // a cancel waits for whoever is inside
+    if (!P::seed_defect(143)) enter_gate();  // a cancel waits for whoever is inside
     task_row<Task> ready;
     if (sync_.look_after_publish().life() < lifecycle::cancelling) {
-      take_due(ready);
+      this->take_due(due_at_a_time,
+                     [&](timer_node<P>& expired) { ready.push_back(*static_cast<Task*>(expired.work)); });
       take_ready(ready);
     }
     const bool any = ready.count != 0;
     if (any) {
       host().added_to_injected(ready.count);
       static_cast<void>(inject(ready.first, ready.last, ready.count, true));
-    } else if (this->time_is_unkept() || this->io_is_unwatched()) {
+    } else if (!P::seed_defect(144) && (this->time_is_unkept() || this->io_is_unwatched())) {
       notify(1);
     }
-    leave_gate();  // LAST TOUCH
+    if (!P::seed_defect(143)) leave_gate();  // LAST TOUCH
     return any;
   }
-
-  /// Keeps the pool's memory alive while an outsider is inside it beyond a single push.
-  void enter_gate() noexcept { gate_.fetch_add(1, std::memory_order_seq_cst); }  // E-GATE
-  void leave_gate() noexcept { gate_.fetch_sub(1, std::memory_order_release); }  // E-GATE
-  /// Who takes a task out of the queue, and who runs in place what it waits for, whose entry stays in the queue.
-  enum class stand_in_kind : std::uint32_t { taker = 1, waiter = 0x1'0000 };
-  /// Counts a caller who runs a task for want of a worker. Before it takes or claims the task: whoever finds that gone
-  /// must find the caller counted.
-  void enter_stand_in(stand_in_kind kind) noexcept {
-    standing_in_.fetch_add(static_cast<std::uint32_t>(kind), std::memory_order_relaxed);
-  }
-  void leave_stand_in(stand_in_kind kind) noexcept {
-    standing_in_.fetch_sub(static_cast<std::uint32_t>(kind), std::memory_order_release);  // E-STAND-IN
-    tell_quiet();
-  }
-  [[nodiscard]] bool anybody_stands_in() const noexcept {
-    return standing_in_.load(std::memory_order_acquire) != 0;  // E-STAND-IN
-  }
-  /// Returns how many run what they took out of the queue. What the others run is counted with its entry there.
-  [[nodiscard]] std::uint32_t takers_standing_in() const noexcept {
-    return standing_in_.load(std::memory_order_relaxed) & 0xffff;
-  }
-  [[nodiscard]] bool gate_is_empty() const noexcept { return gate_.load(std::memory_order_seq_cst) == 0; }  // E-GATE
 
   /// Says whether, at some instant of this call, nothing was queued and nobody ran. `seen` is the word of that instant.
   [[nodiscard]] bool is_quiet(sync_state& seen) noexcept {
@@ -222,7 +209,7 @@ class scheduler : public parking<P, Task, Host> {
     const sync_state state = sync_.look();
     // Between two of many tasks: the next one is leased, and nothing else is due.
     if (state.life() < leave_from && state.active() <= limits_.width && self.arrived.count == 0 && !self.just_woken &&
-        self.until_injected > 1) [[likely]] {
+        self.until_injected > 1 && !self.upcoming.is_filled()) [[likely]] {
       auto& from = self.own.taken.is_known_empty() && !self.own.may_overflow ? self.own.made : self.own.taken;
       if (from.has_lease()) {
         if (Task* const task = from.pop_leased()) [[likely]] {
@@ -239,9 +226,13 @@ class scheduler : public parking<P, Task, Host> {
     if (self.arrived.count != 0) {
       if (const std::size_t ready = deliver(self); ready > 1) found(self, ready - 1);
     }
-    if (state.active() > limits_.width) return nullptr;
+    if (state.active() > limits_.width) {
+      let_go_of_next(self);
+      return nullptr;
+    }
     if (--self.until_injected == 0 && !P::seed_defect(17)) {
       self.until_injected = tasks_until_next_look(self);
+      host().stamp(self);
       if (const std::size_t due = bring_due(self) + bring_ready(self); due > 1) found(self, due - 1);
       if (Task* const task = take_from(self, injected_, 1)) return task;
     }
@@ -249,17 +240,32 @@ class scheduler : public parking<P, Task, Host> {
       if (self.just_woken) found(self, 1);
       return task;
     }
-    return search(self);
+    host().note_search(self);
+    Task* const task = search(self);
+    if (task != nullptr || self.stolen != nullptr) host().stamp(self);
+    return task;
   }
 
-  /// Oldest first: what was taken from elsewhere, what overflowed, what this worker's tasks have made.
+  /// What is kept to run next, but not for ever; then oldest first: what was taken from elsewhere, what overflowed,
+  /// what this worker's tasks have made.
   Task* pop_own(record& self) noexcept {
+    if (self.upcoming.is_filled() && ++self.kept_in_row <= most_kept_in_row) {
+      if (Task* const task = self.upcoming.take()) return task;
+    }
+    self.kept_in_row = 0;
     if (Task* const task = self.own.taken.pop()) return task;
     if (self.own.may_overflow) {
       if (Task* const task = take_from(self, self.own.overflow, P::ring_capacity / 2)) return task;
       if (self.own.overflow.looks_empty()) self.own.may_overflow = false;
     }
-    return self.own.made.pop();
+    Task* const task = self.own.made.pop();
+    return task != nullptr ? task : self.upcoming.take();
+  }
+
+  /// A worker that parks keeps nothing to itself.
+  void let_go_of_next(record& self) noexcept {
+    Task* const kept = self.upcoming.take();
+    if (kept != nullptr && !push_local(self, kept, kept, 1)) static_cast<void>(injected_.push(kept, kept, true));
   }
 
   /// Looks everywhere, again and again for the time that is worth it. Work that is seen but held by another for the
@@ -268,12 +274,8 @@ class scheduler : public parking<P, Task, Host> {
   Task* search(record& self) noexcept {
     sync_.publisher_barrier();  // E-DOING: a cancel that takes this worker for still running is seen here
     const bool spins = self.spin.ns() > 0 && !P::seed_defect(22);
-    // After a small catch, let the catch of others' pushes grow: looking at once costs them more than it brings.
-    if (!spins || self.last_catch >= small_catch || self.last_catch == 0) {
-      Task* const task = search_once(self);
-      if (task != nullptr || self.stolen != nullptr) return task;
-    }
-    self.last_catch = 0;
+    if (spins) let_gather(self.pace.next_wait_ns());
+    if (Task* const task = search_once(self); task != nullptr || self.stolen != nullptr) return task;
     const typename base::hunger hungry(*this);
     const std::int64_t deadline = spins ? later(P::now_ns(), self.spin.ns()) : 0;
     for (;;) {
@@ -298,6 +300,14 @@ class scheduler : public parking<P, Task, Host> {
     }
   }
 
+  void let_gather(std::int64_t wait_ns) noexcept {
+    if (wait_ns == 0) return;
+    for (const std::int64_t until = later(P::now_ns(), wait_ns); P::now_ns() < until;) {
+      for (int i = 0; i < spin_pauses; ++i) P::pause();
+      if (sync_.look().life() != lifecycle::running) return;
+    }
+  }
+
   Task* search_once(record& self) noexcept {
     if (Task* const task = pop_own(self)) return task;
     if (injected_.looks_ready()) {
@@ -317,7 +327,9 @@ class scheduler : public parking<P, Task, Host> {
   std::size_t deliver(record& self) noexcept {
     task_row<Task> ready;
     this->driver_in_use().deliver(self.arrived, ready);
+    host().note_ready(self, ready);
     const std::size_t count = ready.count;
+    record::bump(self.count.io_completions, count);
     const std::size_t room = self.own.taken.room(count);
     std::size_t staged = 0;
     while (staged < count && staged < room) self.own.taken.stage(staged++, ready.pop_front());
@@ -333,6 +345,7 @@ class scheduler : public parking<P, Task, Host> {
   /// Brings what has become ready while nobody sleeps in the driver. Returns how many tasks that makes.
   std::size_t bring_ready(record& self) noexcept {
     if (!this->has_sources() || !this->io_is_unwatched()) return 0;
+    record::bump(self.count.io_ticks);
     this->look_into_driver(self.arrived);
     return self.arrived.count != 0 ? deliver(self) : 0;
   }
@@ -349,22 +362,19 @@ class scheduler : public parking<P, Task, Host> {
       while (looked_at.next_ns() <= now) {
         const std::size_t room = self.own.taken.room(staged + due_at_a_time);
         if (room <= staged) break;
-        looked_at.expire(
-            now, room - staged < due_at_a_time ? room - staged : due_at_a_time,
-            [&](timer_node<P>& expired) { self.own.taken.stage(staged++, static_cast<Task*>(expired.work)); });
+        looked_at.expire(now, room - staged < due_at_a_time ? room - staged : due_at_a_time,
+                         [&](timer_node<P>& expired) {
+                           auto* const due = static_cast<Task*>(expired.work);
+                           host().note_due(self, *due);
+                           self.own.taken.stage(staged++, due);
+                         });
       }
     }
-    if (staged != 0) self.own.taken.commit(staged);
-    return staged;
-  }
-
-  void take_due(task_row<Task>& into) noexcept {
-    auto* const table = this->wheels();
-    const std::int64_t now = P::now_ns();
-    for (std::uint32_t i = 0; table != nullptr && i < this->wheel_count(); ++i) {
-      table[i].expire(now, due_at_a_time,
-                      [&](timer_node<P>& expired) { into.push_back(*static_cast<Task*>(expired.work)); });
+    if (staged != 0) {
+      self.own.taken.commit(staged);
+      record::bump(self.count.timers, staged);
     }
+    return staged;
   }
 
   void take_ready(task_row<Task>& into) noexcept {
@@ -400,8 +410,9 @@ class scheduler : public parking<P, Task, Host> {
     });
     if (first == nullptr) return nullptr;
     if (staged != 0) self.own.taken.commit(staged);
-    self.last_catch = staged + 1;
-    if (&from == &injected_) host().taken_from_injected(staged + 1);
+    if (limit > 1) self.pace.caught(staged + 1, staged + 1 == limit);
+    const bool is_outside = &from == &injected_;
+    is_outside ? host().taken_from_injected(staged + 1) : record::bump(self.count.from_overflow, staged + 1);
     return keep(self, first, staged + (more ? 1 : 0));
   }
 
@@ -416,12 +427,15 @@ class scheduler : public parking<P, Task, Host> {
       if (victim->own.overflow.looks_ready()) {
         if (Task* const task = take_from(self, victim->own.overflow, P::ring_capacity / 2)) {
           record::bump(self.count.steals);
+          host().note_stolen(self, at, 1);
           return task;
         }
       }
-      if (Task* const task = steal_from(self, victim->own.taken)) return task;
-      if (Task* const task = steal_from(self, victim->own.made)) return task;
+      if (Task* const task = steal_from(self, at, victim->own.taken)) return task;
+      if (Task* const task = steal_from(self, at, victim->own.made)) return task;
+      if (Task* const task = this->steal_next(self, *victim)) return keep(self, task, 0);
       if (this->steal_fork(self, *victim)) {
+        host().note_stolen(self, at, 0);
         if (self.just_woken) found(self, 0);
         return nullptr;
       }
@@ -430,7 +444,7 @@ class scheduler : public parking<P, Task, Host> {
     return nullptr;
   }
 
-  Task* steal_from(record& self, ring<P, Task>& victim) noexcept {
+  Task* steal_from(record& self, std::uint32_t whose, ring<P, Task>& victim) noexcept {
     if (victim.size() == 0) return nullptr;
     Task* first = nullptr;
     std::size_t staged = 0;
@@ -439,9 +453,10 @@ class scheduler : public parking<P, Task, Host> {
     if (retries != 0) record::bump(self.count.steal_retries, retries);
     if (status != steal_status::stolen) return nullptr;
     if (staged != 0) self.own.taken.commit(staged);
-    self.last_catch = staged + 1;
+    self.pace.caught(staged + 1, false);
     record::bump(self.count.steals);
     record::bump(self.count.stolen, staged + 1);
+    host().note_stolen(self, whose, staged + 1);
     return keep(self, first, staged);
   }
 
@@ -474,13 +489,10 @@ class scheduler : public parking<P, Task, Host> {
   }
 
   static constexpr std::uint32_t injected_interval = 61;
+  static constexpr std::uint32_t most_kept_in_row = 3;
   static constexpr int spin_pauses = 16;
-  static constexpr std::size_t small_catch = 8;
   static constexpr std::size_t due_at_a_time = 64;
   static constexpr std::int64_t longest_unlooked_ns = 100'000;  ///< between two looks at the timers, if tasks are short
-
-  alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> gate_{0};
-  typename P::template atomic<std::uint32_t> standing_in_{0};
 };
 
 }  // namespace treadle::detail

@@ -68,6 +68,12 @@ class stop_list {
     return true;
   }
 
+  /// Forgets a request, for the next use of what is stopped. Nobody is in the list.
+  void reopen() noexcept {
+    const brief_guard guard(lock_);
+    requested_.store(false, std::memory_order_relaxed);
+  }
+
   /// What the requester did before is visible to who sees its request.
   [[nodiscard]] bool requested() const noexcept { return requested_.load(std::memory_order_acquire); }  // E-STOP
 

@@ -49,6 +49,7 @@ void sweep(Scheduler& scheduler, Sink&& sink) noexcept {
     for (std::uint32_t i = 0; i < scheduler.workers().count(); ++i) {
       auto* const worker = scheduler.workers().at(i);
       if (worker == nullptr) continue;
+      if (auto* const kept = worker->upcoming.steal()) count_and_hand_on(kept);
       // The rings first: what their owner moves out of a full one goes to the queue.
       worker->own.taken.drain(count_and_hand_on);
       worker->own.made.drain(count_and_hand_on);

@@ -130,6 +130,24 @@ class task_queue {
     return taken != 0 ? take_status::taken : take_status::contended;
   }
 
+  /// Shows up to `most` of the nodes to `sink(node&)`, oldest first, and leaves them. They stay queued meanwhile, for
+  /// the looker counts as the one consumer. Returns false, without waiting, if another consumer is at it. Any thread, a
+  /// signal handler too; what is announced and not linked yet is not seen.
+  template <class Sink>
+  bool look(std::size_t most, Sink&& sink) noexcept {
+    if (consuming_.load(std::memory_order_relaxed) != 0 ||
+        consuming_.exchange(1, std::memory_order_acquire) != 0) {  // E-CONSUME
+      return false;
+    }
+    Node* node = pointer(oldest_.load(std::memory_order_acquire));  // E-LINK
+    for (; node != nullptr && most != 0; --most) {
+      sink(*node);
+      node = pointer(node->next.load(std::memory_order_acquire));  // E-LINK
+    }
+    consuming_.store(0, std::memory_order_release);  // E-CONSUME
+    return true;
+  }
+
   /// Asks the next push to wake someone. Returns whether something is queued: then that push has already been.
   /// A read-modify-write of the word that producers modify: either the push sees the flag or we see the push.
   /// Release, for the push that takes the flag looks for the sleeper who set it.

@@ -65,6 +65,14 @@ class timekeeping {
   }
 
  protected:
+  /// Hands what is due in any wheel to `sink`, up to `most` of each.
+  template <class Sink>
+  void take_due(std::size_t most, Sink&& sink) noexcept {
+    wheel* const table = wheels();
+    const std::int64_t now = P::now_ns();
+    for (std::uint32_t i = 0; table != nullptr && i < wheel_count(); ++i) table[i].expire(now, most, sink);
+  }
+
   /// A parked worker, who has announced that, takes the post if nobody is to get up in time for the next timer. Returns
   /// the time at which it has to get up, or `never` if it has none.
   [[nodiscard]] std::int64_t take_post() noexcept {

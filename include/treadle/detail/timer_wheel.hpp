@@ -29,8 +29,8 @@ struct timer_node {
   std::uint32_t place = 0;
 };
 
-/// Timers by the time at which they expire: O(1) to arm and to cancel, in ticks of 65.5 µs, never early. Eight levels
-/// of 64 slots; a timer lies on the level of the highest digit (base 64) in which its tick differs from the current
+/// Timers by the time at which they expire: O(1) to arm and to cancel, in ticks of 65.5 µs, never early. Six levels
+/// of 256 slots; a timer lies on the level of the highest digit (base 256) in which its tick differs from the current
 /// one, and moves down when the current tick enters its slot. After Varghese and Lauck, "Hashed and Hierarchical Timing
 /// Wheels" (1987), scheme 7. One lock a wheel: docs/design/timers.md says who may call what.
 template <class P>
@@ -93,8 +93,16 @@ class timer_wheel {
   /// exactly that; `never` if nothing is armed. A snapshot, any thread.
   [[nodiscard]] std::int64_t next_ns() const noexcept { return next_.load(std::memory_order_relaxed); }
 
+  /// Adds to `armed` how many timers lie here. False, without waiting, if the wheel is being changed.
+  [[nodiscard]] bool add_count(std::size_t& armed) noexcept {
+    if (!lock_.try_lock()) return false;
+    armed += count_.get();
+    lock_.unlock();
+    return true;
+  }
+
  private:
-  static constexpr std::uint32_t digit_bits = 6, slots = 1 << digit_bits, levels = 8;
+  static constexpr std::uint32_t digit_bits = 8, slots = 1 << digit_bits, levels = 6, word_bits = 64;
   static constexpr std::uint32_t overdue = levels * slots;  ///< the place of timers that are armed for the past
   static constexpr std::uint32_t nowhere = overdue + 1;
   static constexpr std::uint64_t end_of_time = UINT64_MAX >> tick_shift;  ///< after every tick that a timer can have
@@ -124,7 +132,7 @@ class timer_wheel {
     node*& head = heads_[place];
     if (head == nullptr) {
       head = added.next = added.previous = &added;
-      if (place < overdue) used_[place / slots] |= std::uint64_t{1} << (place % slots);
+      if (place < overdue) used_[place / word_bits] |= std::uint64_t{1} << (place % word_bits);
     } else {
       added.next = head;
       added.previous = head->previous;
@@ -138,7 +146,7 @@ class timer_wheel {
     node*& head = heads_[taken.place];
     if (taken.next == &taken) {
       head = nullptr;
-      if (taken.place < overdue) used_[taken.place / slots] &= ~(std::uint64_t{1} << (taken.place % slots));
+      if (taken.place < overdue) used_[taken.place / word_bits] &= ~(std::uint64_t{1} << (taken.place % word_bits));
       return;
     }
     taken.previous->next = taken.next;
@@ -163,8 +171,8 @@ class timer_wheel {
   /// Returns the slot that time enters next: the first on the lowest level that is used. What lies on a lower level
   /// shares its upper digits with the current tick, and so comes before what does not.
   [[nodiscard]] std::uint32_t next_slot() const noexcept {
-    for (std::uint32_t level = 0; level < levels; ++level) {
-      if (used_[level] != 0) return level * slots + static_cast<std::uint32_t>(std::countr_zero(used_[level]));
+    for (std::uint32_t word = 0; word < overdue / word_bits; ++word) {
+      if (used_[word] != 0) return word * word_bits + static_cast<std::uint32_t>(std::countr_zero(used_[word]));
     }
     return nowhere;
   }
@@ -246,7 +254,7 @@ class timer_wheel {
   std::uint64_t current_ = 0;  ///< every tick up to this one has been served
   std::uint32_t entered_ = nowhere;
   bool closed_ = false;
-  std::uint64_t used_[levels] = {};  ///< a bit for each slot that is not empty
+  std::uint64_t used_[overdue / word_bits] = {};  ///< a bit for each slot that is not empty
   node* heads_[levels * slots + 1] = {};
 };
 

@@ -59,7 +59,8 @@ class waking : public timekeeping<P>, public polling<P, Task> {
     return start_failures_.load(std::memory_order_relaxed);
   }
 
-  /// Says whether a task is queued anywhere. Forks are none of it: their owners run them, unless somebody is faster.
+  /// Says whether a task is queued anywhere. Forks are none of it, nor is what a worker runs next: the owners run them,
+  /// unless somebody is faster.
   [[nodiscard]] bool anything_queued() const noexcept {
     if (!injected_.looks_empty()) return true;
     const std::uint32_t count = workers_.count();
@@ -78,12 +79,35 @@ class waking : public timekeeping<P>, public polling<P, Task> {
   }
 
   /// One more descriptor is watched by the driver: wakes somebody if nobody sleeps in there.
-  void add_source() noexcept {
-    this->count_source();
+  void add_source(bool passing = false) noexcept {
+    this->count_source(passing);
     sync_.barrier();  // E-PARK
     const sync_state state = sync_.look();
     if (!state.searching() && state.can_wake(limits_.width, limits_.limit) && this->io_is_unwatched()) notify(1);
   }
+
+  /// Keeps the pool's memory alive while an outsider is inside it beyond a single push.
+  void enter_gate() noexcept { gate_.fetch_add(1, std::memory_order_seq_cst); }  // E-GATE
+  void leave_gate() noexcept { gate_.fetch_sub(1, std::memory_order_release); }  // E-GATE
+  /// Who takes a task out of the queue, and who runs in place what it waits for, whose entry stays in the queue.
+  enum class stand_in_kind : std::uint32_t { taker = 1, waiter = 0x1'0000 };
+  /// Counts a caller who runs a task for want of a worker. Before it takes or claims the task: whoever finds that gone
+  /// must find the caller counted.
+  void enter_stand_in(stand_in_kind kind) noexcept {
+    standing_in_.fetch_add(static_cast<std::uint32_t>(kind), std::memory_order_relaxed);
+  }
+  void leave_stand_in(stand_in_kind kind) noexcept {
+    standing_in_.fetch_sub(static_cast<std::uint32_t>(kind), std::memory_order_release);  // E-STAND-IN
+    tell_quiet();
+  }
+  [[nodiscard]] bool anybody_stands_in() const noexcept {
+    return standing_in_.load(std::memory_order_acquire) != 0;  // E-STAND-IN
+  }
+  /// Returns how many run what they took out of the queue. What the others run is counted with its entry there.
+  [[nodiscard]] std::uint32_t takers_standing_in() const noexcept {
+    return standing_in_.load(std::memory_order_relaxed) & 0xffff;
+  }
+  [[nodiscard]] bool gate_is_empty() const noexcept { return gate_.load(std::memory_order_seq_cst) == 0; }  // E-GATE
 
   void tell_quiet() noexcept {
     sync_.unwatch();  // before the epoch moves: a watcher who comes in between is woken by it
@@ -91,7 +115,22 @@ class waking : public timekeeping<P>, public polling<P, Task> {
     P::futex_wake(&quiet_epoch_, INT32_MAX);
   }
 
+  // ---- what happens, for a host that wants to know ----------------------------------------------------------------
+  // On the thread that does it; a host hides those that it wants. docs/design/flight-recorder.md.
+
+  void note_exposed(record&, std::size_t /*forks*/) noexcept {}
+  void note_stolen(record& /*thief*/, std::uint32_t /*victim*/, std::size_t /*tasks*/) noexcept {}
+  /// `worker`: its index, or any that sleeps in the driver.
+  void note_wake(std::uint32_t /*worker*/) noexcept {}
+  void note_search(record&) noexcept {}
+  void note_parked(record&) noexcept {}
+  void note_up(record&) noexcept {}
+  void note_ready(record&, const task_row<Task>&) noexcept {}
+  void note_due(record&, const Task&) noexcept {}
+
  protected:
+  static constexpr std::uint32_t any_in_driver = UINT32_MAX;
+
   Host& host() noexcept { return static_cast<Host&>(*this); }
 
   static constexpr std::int64_t later(std::int64_t from, std::int64_t by) noexcept {
@@ -105,17 +144,18 @@ class waking : public timekeeping<P>, public polling<P, Task> {
     const std::int64_t until = std::exchange(self.keeps_until_ns, this->never);
     if (until != this->never) this->leave_post(until);
   }
-  /// A keeper's time has come: it gives the post up.
+  /// A keeper's time has come: it gives the post up. Who parks meanwhile sees that, or the keeper its place free.
   [[nodiscard]] bool is_time(record& self) noexcept {
     if (self.keeps_until_ns == this->never || P::now_ns() < self.keeps_until_ns) return false;
     leave_keeper(self);
+    sync_.barrier();  // E-KEEPER
     return true;
   }
 
   /// Work that is seen is told now. If none is, the next push from outside must tell: the flag and the look at what was
   /// pushed are one read-modify-write.
   [[nodiscard]] bool work_is_left() noexcept {
-    return anything_queued() || any_forks() || (!P::seed_defect(132) && this->time_is_unkept()) ||
+    return anything_queued() || any_offers() || (!P::seed_defect(132) && this->time_is_unkept()) ||
            (!P::seed_defect(141) && this->io_is_unwatched()) || injected_.arm();
   }
 
@@ -123,11 +163,11 @@ class waking : public timekeeping<P>, public polling<P, Task> {
     if (work_is_left()) notify(count == 0 ? 1 : count);
   }
 
-  [[nodiscard]] bool any_forks() const noexcept {
+  [[nodiscard]] bool any_offers() const noexcept {
     const std::uint32_t count = workers_.count();
     for (std::uint32_t i = 0; i < count; ++i) {
       const record* const worker = workers_.at(i);
-      if (worker != nullptr && worker->shared_forks() != 0) return true;
+      if (worker != nullptr && worker->offers_something()) return true;
     }
     return false;
   }
@@ -140,13 +180,17 @@ class waking : public timekeeping<P>, public polling<P, Task> {
     for (;;) {
       if (this->poll_.claim(claim.searcher)) {
         this->driver_in_use().ring();
+        host().note_wake(any_in_driver);
         return;
       }
       // The lowest index first: the same few workers stay warm, and the others can retire.
       const std::uint32_t count = workers_.count();
       for (std::uint32_t i = 0; i < count; ++i) {
         record* const worker = workers_.at(i);
-        if (worker != nullptr && worker->wake_up.claim(claim.searcher)) return;
+        if (worker != nullptr && worker->wake_up.claim(claim.searcher)) {
+          host().note_wake(i);
+          return;
+        }
       }
       if (sync_.look().life() >= lifecycle::cancelling) {
         sync_.wake_failed(claim.searcher);
@@ -164,6 +208,7 @@ class waking : public timekeeping<P>, public polling<P, Task> {
       worker->just_woken = true;
       worker->spin.set(limits_.spin_ns);
       worker->become(activity::awake);
+      host().note_wake(worker->index);
       if (host().start_thread(*worker)) return;
       worker->become(activity::gone);
       // Relaxed: whoever takes it next has its claim behind `start_failed`, for one starts at a time, the searcher.
@@ -173,6 +218,7 @@ class waking : public timekeeping<P>, public polling<P, Task> {
     if constexpr (P::seed_defect(2)) return;
     const sync_state state = sync_.start_failed(searcher);
     tell_quiet();  // a waiter may have to do the work itself
+    host().thread_refused();
     if (state.idle() != 0 && (anything_queued() || injected_.arm())) {
       const wake_claim claim = sync_.claim_wake(limits_.width, 0, false);
       if (claim.kind != wake_kind::none) wake(claim);
@@ -183,6 +229,8 @@ class waking : public timekeeping<P>, public polling<P, Task> {
 
   queue injected_;
   alignas(TREADLE_CACHE_LINE) sync_word<P> sync_;
+  alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> gate_{0};
+  typename P::template atomic<std::uint32_t> standing_in_{0};
   alignas(TREADLE_CACHE_LINE) typename P::template atomic<std::uint32_t> quiet_epoch_{0};
   typename P::template atomic<std::uint64_t> start_failures_{0};
   alignas(TREADLE_CACHE_LINE) scheduler_limits limits_;

@@ -2,9 +2,11 @@
 
 #include <treadle/assert.hpp>
 #include <treadle/config.hpp>
+#include <treadle/detail/catch_pace.hpp>
 #include <treadle/detail/event.hpp>
 #include <treadle/detail/fork_stack.hpp>
 #include <treadle/detail/local_queue.hpp>
+#include <treadle/detail/next_slot.hpp>
 #include <treadle/detail/poll_driver.hpp>
 #include <treadle/detail/spin_time.hpp>
 
@@ -36,10 +38,13 @@ struct worker_record {
   local_queue<P, Task> own;
   fork_stack<P>* forks = nullptr;  ///< never changed once the record is in the list; null where nothing can be forked
 
+  alignas(TREADLE_CACHE_LINE) next_slot<P, Task> upcoming;
+
   // The worker's own. The counters are read by any thread and written by the owner only.
   struct counters {
     typename P::template atomic<std::uint64_t> started{0}, ran{0}, stolen{0}, steals{0}, failed_steals{0},
-        steal_retries{0}, parks{0}, wakes{0}, spins{0}, blocking_sections{0}, forks_stolen{0}, leapfrogs{0};
+        steal_retries{0}, parks{0}, wakes{0}, spins{0}, blocking_sections{0}, forks_exposed{0}, forks_stolen{0},
+        leapfrogs{0}, from_overflow{0}, timers{0}, io_ticks{0}, io_completions{0};
   };
   alignas(TREADLE_CACHE_LINE)
       typename P::template atomic<std::uint64_t> doing{0};  ///< activity, and how often it changed
@@ -52,7 +57,8 @@ struct worker_record {
   bool searcher = false;    ///< holds the pool's one searcher token
   bool just_woken = false;  ///< has not found work since it was woken
   std::uint32_t blocking_depth = 0;
-  std::size_t last_catch = 0;      ///< tasks that the last search brought
+  std::uint32_t kept_in_row = 0;  ///< tasks out of `upcoming` since one came from elsewhere
+  catch_pace pace;
   fork_node<P>* stolen = nullptr;  ///< a fork that the last search brought
   std::int64_t nap_ns = 0;         ///< how long it sleeps between two looks; 0: it is not the lookout
   std::uint32_t looks_in_vain = 0;
@@ -65,6 +71,11 @@ struct worker_record {
   void* thread = nullptr;                   ///< what the operating system's floor keeps of the thread
 
   [[nodiscard]] std::uint32_t shared_forks() const noexcept { return forks != nullptr ? forks->shared_count() : 0; }
+  /// Says whether there is something here that nobody was woken for: forks, or what the worker runs next.
+  [[nodiscard]] bool offers_something() const noexcept { return shared_forks() != 0 || !upcoming.is_empty(); }
+  [[nodiscard]] bool offers_something_ripe() const noexcept {
+    return (forks != nullptr && forks->is_ripe()) || upcoming.is_ripe();
+  }
   /// Says what the worker does from now on. The worker, or the starter who owns the record.
   void become(activity next) noexcept {
     const std::uint64_t changes = (doing.load(std::memory_order_relaxed) >> 2) + 1;

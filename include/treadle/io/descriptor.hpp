@@ -42,8 +42,12 @@ class TREADLE_EXPORT descriptor {
   /// The same until there is room to write.
   coro::task<result<void>> writable();
 
-  /// Returns the number; -1 if there is none. Still owned by this.
-  [[nodiscard]] int number() const noexcept { return number_; }
+  /// Returns the number; -1 if there is none. Still owned by this. Of a stream's socket: who has it may do what treadle
+  /// does not see, so from then on the stream asks the system once more before it waits for something to receive.
+  [[nodiscard]] int number() const noexcept {
+    if (place_ != nullptr) place_->doubt_short_reads();
+    return number_;
+  }
   explicit operator bool() const noexcept { return number_ >= 0; }
   /// Gives the descriptor back to the caller, unwatched.
   int release() noexcept;
@@ -53,6 +57,7 @@ class TREADLE_EXPORT descriptor {
  private:
   friend class datagram;
   friend class listener;
+  friend class operation;
   friend class pipe_end;
   friend class stream;
   friend struct pipe;

@@ -22,6 +22,7 @@ enum class open_mode : std::uint32_t {
   exclusive = 8,  ///< with `create`: fails with `std::errc::file_exists` if there is one
   truncate = 16,  ///< with `write`: empties it
   append = 32,    ///< writes at the end, wherever that is by then
+  direct = 64,    ///< goes past the system's memory: places, sizes and addresses are multiples of the disk's blocks
 };
 constexpr open_mode operator|(open_mode one, open_mode other) noexcept {
   return static_cast<open_mode>(static_cast<std::uint32_t>(one) | static_cast<std::uint32_t>(other));
@@ -29,18 +30,21 @@ constexpr open_mode operator|(open_mode one, open_mode other) noexcept {
 
 /// An open file. Several coroutines may read and write at a time. Move-only; must outlive every operation on it.
 ///
-/// All operations are coroutines, on whatever pool they run. What the system has in memory is read and written at once;
-/// for the rest another worker takes this one's place, as with `treadle::blocking`, while its thread waits for the
-/// disk. No request to stop reaches the disk: an operation that has begun is awaited, and between two steps of at most
-/// a megabyte it ends with `errc::cancelled`. Else they fail with the errors of the system call.
+/// All operations are coroutines, on whatever pool they run. What the system has in memory is read and written at once.
+/// Reads that go to the disk, `sync`, and writes of a `direct` file are the kernel's until they are done, and hold no
+/// thread, where io_uring is to be had (`treadle::io::current_backend`). For the rest another worker takes this one's
+/// place, as with `treadle::blocking`, while its thread waits for the disk. No request to stop reaches the disk: what
+/// has begun is awaited, and between two steps of at most a megabyte it ends with `errc::cancelled`. Else the errors
+/// are those of the system call.
 class TREADLE_EXPORT file {
  public:
   file() noexcept = default;
-  file(file&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  file(file&& other) noexcept : number_(std::exchange(other.number_, -1)), past_memory_(other.past_memory_) {}
   file& operator=(file&& other) noexcept {
     if (this != &other) {
       close();
       number_ = std::exchange(other.number_, -1);
+      past_memory_ = other.past_memory_;
     }
     return *this;
   }
@@ -75,9 +79,10 @@ class TREADLE_EXPORT file {
   void close() noexcept;
 
  private:
-  explicit file(int number) noexcept : number_(number) {}
+  file(int number, bool past_memory) noexcept : number_(number), past_memory_(past_memory) {}
 
   int number_ = -1;
+  bool past_memory_ = false;  ///< no try for what is in memory comes first
 };
 
 }  // namespace treadle::io

@@ -29,10 +29,12 @@ class TREADLE_EXPORT listener {
   [[nodiscard]] result<address> local_address() const noexcept;
   [[nodiscard]] descriptor& socket() noexcept { return socket_; }
   explicit operator bool() const noexcept { return static_cast<bool>(socket_); }
-  /// Closes the socket. Nobody waits for a connection.
+  /// Closes the socket, and the connections that nobody has fetched. Nobody waits for one.
   void close() noexcept { socket_.close(); }
 
  private:
+  friend class operation;
+
   listener(thread_pool& pool, descriptor socket) noexcept : pool_(&pool), socket_(std::move(socket)) {}
 
   thread_pool* pool_ = nullptr;

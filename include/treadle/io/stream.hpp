@@ -4,6 +4,7 @@
 #include <treadle/coro/task.hpp>
 #include <treadle/io/address.hpp>
 #include <treadle/io/descriptor.hpp>
+#include <treadle/io/recv_stream.hpp>
 #include <treadle/result.hpp>
 #include <treadle/thread_pool.hpp>
 
@@ -33,6 +34,11 @@ class TREADLE_EXPORT stream {
   coro::task<result<std::size_t>> recv(std::span<std::byte> into);
   /// Receives until `into` is full or the stream ends. Returns how many bytes; fewer than asked for at the end.
   coro::task<result<std::size_t>> recv_all(std::span<std::byte> into);
+  /// Returns what receives in chunks, without a buffer of the caller's: for many connections that are mostly silent.
+  /// Any thread; begins nothing yet. One at a time.
+  [[nodiscard]] io::recv_stream recv_stream(recv_stream_options options = {}) noexcept {
+    return io::recv_stream(*socket_.place_, socket_.number_, options);
+  }
   /// Sends as much as there is room for, at least one byte unless `from` is empty. Returns how many.
   coro::task<result<std::size_t>> send(std::span<const std::byte> from);
   /// Sends all of it. When it fails, some may have been sent.
@@ -42,8 +48,13 @@ class TREADLE_EXPORT stream {
   result<void> shutdown() noexcept;
   /// Sends small pieces at once instead of waiting for more (TCP_NODELAY).
   result<void> set_no_delay(bool on) noexcept;
+  /// Sets one of the system's options that are a number or a switch, as setsockopt(2) names them:
+  /// `set_option(SOL_SOCKET, SO_KEEPALIVE, 1)`. Any thread; does not block. Fails as that does.
+  result<void> set_option(int level, int name, int value) noexcept;
   /// Returns the address of this end.
   [[nodiscard]] result<address> local_address() const noexcept;
+  /// Returns the address of the other end, which may have none. Fails with `std::errc::not_connected` if that is gone.
+  [[nodiscard]] result<address> peer_address() const noexcept;
   /// Returns the socket, owned by this: to wait until it is readable, or to set options of the system.
   [[nodiscard]] descriptor& socket() noexcept { return socket_; }
   explicit operator bool() const noexcept { return static_cast<bool>(socket_); }
@@ -52,7 +63,10 @@ class TREADLE_EXPORT stream {
 
  private:
   friend class listener;
+  friend class operation;
   explicit stream(descriptor socket) noexcept : socket_(std::move(socket)) {}
+  coro::task<result<std::size_t>> receives(std::span<std::byte> into);
+  coro::task<result<std::size_t>> sends(std::span<const std::byte> from);
 
   descriptor socket_;
 };

@@ -47,6 +47,7 @@ std::uint32_t what_of(std::uint32_t events) noexcept {
   std::uint32_t what = 0;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) what |= readable;
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) what |= writable;
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) what |= unusual;
   return what;
 }
 
@@ -85,7 +86,8 @@ void close_descriptor(int descriptor) noexcept { close(descriptor); }
 int watch_descriptor(int epoll, int descriptor, std::uint32_t what, std::uint64_t key, bool again) noexcept {
   epoll_event wanted{};
   wanted.events = static_cast<std::uint32_t>(EPOLLET) | ((what & readable) != 0 ? EPOLLIN | EPOLLRDHUP : 0u) |
-                  ((what & writable) != 0 ? static_cast<std::uint32_t>(EPOLLOUT) : 0u);
+                  ((what & writable) != 0 ? static_cast<std::uint32_t>(EPOLLOUT) : 0u) |
+                  ((what & unusual) != 0 ? static_cast<std::uint32_t>(EPOLLPRI) : 0u);
   wanted.data.u64 = key;
   if (fails(call::epoll_ctl)) return -errno;
   return epoll_ctl(epoll, again ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor, &wanted) == 0 ? 0 : -errno;

@@ -7,7 +7,8 @@
 /// The calls that watch descriptors. Those that can fail return a negated errno.
 namespace treadle::detail::os {
 
-inline constexpr std::uint32_t readable = 1, writable = 2;
+/// `unusual`: the peer has ended its half, an error, urgent data. Told in any case, urgent data only if asked for.
+inline constexpr std::uint32_t readable = 1, writable = 2, unusual = 4;
 inline constexpr std::uint64_t bell_key = UINT64_MAX;
 
 /// Returns a new epoll instance.

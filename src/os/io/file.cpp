@@ -1,6 +1,7 @@
 #include "file.hpp"
 
 #include "../fault.hpp"
+#include "directory.hpp"
 #include "uninterrupted.hpp"
 
 #include <fcntl.h>
@@ -44,6 +45,7 @@ int open_file(const char* path, open_flags how, unsigned permissions) noexcept {
   if (how.exclusive) flags |= O_EXCL;
   if (how.truncate) flags |= O_TRUNC;
   if (how.append) flags |= O_APPEND;
+  if (how.direct) flags |= O_DIRECT;
   return uninterrupted(
       [&] { return fails(call::open_file) ? -1 : open(path, flags, static_cast<mode_t>(permissions)); });
 }
@@ -85,6 +87,14 @@ int facts_of(int file, file_facts& into) noexcept {
 int facts_of(const char* path, file_facts& into) noexcept {
   struct stat found {};
   if (fails(call::stat) || stat(path, &found) != 0) return -errno;
+  into = read_facts(found);
+  return 0;
+}
+
+int facts_at(int within, const char* name, bool follow, file_facts& into) noexcept {
+  struct stat found {};
+  const int directory = within == no_directory ? AT_FDCWD : within;
+  if (fails(call::stat) || fstatat(directory, name, &found, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0) return -errno;
   into = read_facts(found);
   return 0;
 }

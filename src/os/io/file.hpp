@@ -7,7 +7,7 @@
 namespace treadle::detail::os {
 
 struct open_flags {
-  bool read, write, create, exclusive, truncate, append;
+  bool read, write, create, exclusive, truncate, append, direct;
 };
 
 struct file_facts {

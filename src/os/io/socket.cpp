@@ -61,6 +61,11 @@ bool make_address(family of, const char* text, std::uint16_t port, socket_addres
   return true;
 }
 
+bool is_internet(const socket_address& address) noexcept {
+  const sa_family_t kind = as_sockaddr(address)->sa_family;
+  return address.bytes >= sizeof kind && (kind == AF_INET || kind == AF_INET6);
+}
+
 family read_address(const socket_address& from, char* text, std::uint16_t& port) noexcept {
   text[0] = '\0';
   port = 0;
@@ -135,9 +140,12 @@ int connect_result(int socket) noexcept {
   return -error;
 }
 
-std::ptrdiff_t receive(int socket, void* into, std::size_t bytes) noexcept {
+std::ptrdiff_t receive(int socket, void* into, std::size_t bytes, bool& emptied) noexcept {
   if (bytes > 1 && fails(call::receive_short)) bytes = 1 + bytes / 16;
-  return uninterrupted([&]() -> std::ptrdiff_t { return fails(call::receive) ? -1 : recv(socket, into, bytes, 0); });
+  const std::ptrdiff_t got =
+      uninterrupted([&]() -> std::ptrdiff_t { return fails(call::receive) ? -1 : recv(socket, into, bytes, 0); });
+  emptied = got > 0 && static_cast<std::size_t>(got) < bytes;
+  return got;
 }
 
 std::ptrdiff_t send(int socket, const void* from, std::size_t bytes) noexcept {
@@ -175,11 +183,28 @@ int own_address(int socket, socket_address& into) noexcept {
   return 0;
 }
 
-int set_no_delay(int socket, bool on) noexcept {
-  const int value = on ? 1 : 0;
-  if (fails(call::setsockopt)) return -errno;
-  return setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) == 0 ? 0 : -errno;
+int peer_address(int socket, socket_address& into) noexcept {
+  socklen_t bytes = sizeof into.room;
+  into.bytes = 0;
+  if (fails(call::getsockname) || getpeername(socket, as_sockaddr(into), &bytes) != 0) return -errno;
+  into.bytes = static_cast<std::uint32_t>(bytes);
+  return 0;
 }
+
+bool may_change_receiving(int level, int name) noexcept {
+  if (level == SOL_SOCKET) {
+    return name != SO_KEEPALIVE && name != SO_RCVBUF && name != SO_SNDBUF && name != SO_PRIORITY && name != SO_MARK;
+  }
+  return level != IPPROTO_TCP || (name != TCP_NODELAY && name != TCP_KEEPIDLE && name != TCP_KEEPINTVL &&
+                                  name != TCP_KEEPCNT && name != TCP_USER_TIMEOUT && name != TCP_QUICKACK);
+}
+
+int set_option(int socket, int level, int name, int value) noexcept {
+  if (fails(call::setsockopt)) return -errno;
+  return setsockopt(socket, level, name, &value, sizeof value) == 0 ? 0 : -errno;
+}
+
+int set_no_delay(int socket, bool on) noexcept { return set_option(socket, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0); }
 
 int set_nonblocking(int descriptor) noexcept {
   const int flags = fails(call::fcntl) ? -1 : fcntl(descriptor, F_GETFL);

@@ -17,6 +17,8 @@ enum class family { ipv4, ipv6, local };
 /// Reads "127.0.0.1", "::1" or, for `local`, a path, where a leading '@' stands for the abstract namespace. False if it
 /// is none.
 [[nodiscard]] bool make_address(family of, const char* text, std::uint16_t port, socket_address& into) noexcept;
+/// Says whether a stream socket with this address speaks TCP.
+[[nodiscard]] bool is_internet(const socket_address& address) noexcept;
 /// Writes the address into `text`, of 128 bytes at least, and returns the family and the port.
 family read_address(const socket_address& from, char* text, std::uint16_t& port) noexcept;
 
@@ -32,7 +34,8 @@ enum class socket_kind { stream, datagram };
 /// Returns 0, or -EINPROGRESS: then `connect_result` tells once the socket is writable.
 [[nodiscard]] int connect_to(int socket, const socket_address& peer) noexcept;
 [[nodiscard]] int connect_result(int socket) noexcept;
-[[nodiscard]] std::ptrdiff_t receive(int socket, void* into, std::size_t bytes) noexcept;
+/// `emptied`: something came, and less than was asked for.
+[[nodiscard]] std::ptrdiff_t receive(int socket, void* into, std::size_t bytes, bool& emptied) noexcept;
 [[nodiscard]] std::ptrdiff_t send(int socket, const void* from, std::size_t bytes) noexcept;
 /// Receives one datagram, and says from whom. Returns -EMSGSIZE if it is longer than `bytes`; then it is gone.
 [[nodiscard]] std::ptrdiff_t receive_from(int socket, void* into, std::size_t bytes, socket_address& peer) noexcept;
@@ -42,6 +45,12 @@ enum class socket_kind { stream, datagram };
 /// Ends the sending half.
 [[nodiscard]] int end_sending(int socket) noexcept;
 [[nodiscard]] int own_address(int socket, socket_address& into) noexcept;
+/// Empty if it fails, or the peer has no name.
+[[nodiscard]] int peer_address(int socket, socket_address& into) noexcept;
+/// Says whether with that option a short read might say something else than that there is no more: all may, but for
+/// some that are known.
+[[nodiscard]] bool may_change_receiving(int level, int name) noexcept;
+[[nodiscard]] int set_option(int socket, int level, int name, int value) noexcept;
 [[nodiscard]] int set_no_delay(int socket, bool on) noexcept;
 /// Makes the descriptor one whose calls do not block.
 [[nodiscard]] int set_nonblocking(int descriptor) noexcept;

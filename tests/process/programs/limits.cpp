@@ -23,7 +23,7 @@ using program::eventually;
 namespace {
 std::atomic<int> allocations_until_failure{-1};  // negative: none fails
 
-bool fails_now() {
+[[maybe_unused]] bool fails_now() {
   int left = allocations_until_failure;
   while (left >= 0 && !allocations_until_failure.compare_exchange_weak(left, left == 0 ? 0 : left - 1)) {
   }
@@ -32,6 +32,8 @@ bool fails_now() {
 }  // namespace
 
 // The forms that the library uses where it can do without. Their memory comes from the usual ones, and goes back there.
+// Clang's thread sanitizer brings every form itself and lets nobody replace one.
+#if !(TREADLE_THREAD_SANITIZER && defined(__clang__))
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   return fails_now() ? nullptr : ::operator new(bytes);
 }
@@ -44,6 +46,7 @@ void* operator new(std::size_t bytes, std::align_val_t alignment, const std::not
 void* operator new[](std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
   return fails_now() ? nullptr : ::operator new[](bytes, alignment);
 }
+#endif
 
 #if TREADLE_PROGRAM_SANITIZED
 // A sanitizer opens files for its own checks, and takes a refusal for a fault of the program. So only ours are refused.

@@ -2,13 +2,10 @@
 
 #include <treadle/batch.hpp>
 #include <treadle/config.hpp>
+#include <treadle/coro/detail/wakeable.hpp>
 #include <treadle/coro/locals.hpp>
-#include <treadle/detail/internal_task.hpp>
-#include <treadle/detail/stop_list.hpp>
-#include <treadle/detail/system_policy.hpp>
-#include <treadle/source_site.hpp>
+#include <treadle/detail/site_word.hpp>
 
-#include <atomic>
 #include <coroutine>
 #include <exception>
 
@@ -21,27 +18,25 @@
 #endif
 
 namespace treadle::detail {
-class pool_core;
+class admission;
 }
 
 namespace treadle::coro::detail {
 
 class flow;
 
-using flow_stops = treadle::detail::stop_list<treadle::detail::system_policy, batch>;
+using treadle::detail::wait_kind;
 
 /// One line of control: the chain of coroutines that await each other, of which the innermost runs or is suspended. So
 /// one intrusive task is enough to resume it, whatever it waits for. It runs on one thread at a time, belongs to a
 /// pool, and ends with its outermost coroutine.
-class TREADLE_EXPORT flow : public treadle::detail::internal_task {
+class TREADLE_EXPORT flow : public wakeable {
  public:
   /// Called when the outermost coroutine has ended, suspended for good. Returns whom to resume on this thread, or a
   /// noop coroutine. May free the flow.
   using end_type = std::coroutine_handle<> (*)(flow&) noexcept;
 
-  flow(treadle::detail::pool_core* runs_on, end_type at_end, source_site made_at) noexcept;
-  flow(const flow&) = delete;
-  flow& operator=(const flow&) = delete;
+  flow(treadle::detail::pool_core* runs_on, end_type at_end, treadle::detail::site_word made_at) noexcept;
 
   /// Names the outermost coroutine, which has not started, and where its exception goes.
   void set_root(std::coroutine_handle<> outermost, std::exception_ptr& error) noexcept {
@@ -52,17 +47,10 @@ class TREADLE_EXPORT flow : public treadle::detail::internal_task {
   /// Resumes the innermost coroutine, and whoever that hands control to, until all are suspended.
   void drive() noexcept;
 
-  /// Queues a suspended flow on its pool; one that is being cancelled lets it unwind here. Any thread. The flow may be
-  /// gone on return.
-  static void wake(flow& suspended) noexcept;
-  /// Wakes all flows of a batch.
-  static void wake_all(batch& suspended) noexcept;
+  /// Starts `made`, which was admitted: next on this worker, if a coroutine does so.
+  static void start(flow& made, treadle::detail::admission& admitted) noexcept;
   /// Starts `flows`, all of `pool`, as one batch.
   static void start_all(treadle::detail::pool_core& pool, batch& flows) noexcept;
-
-  /// Asks the flow to stop, and wakes those waits that the request ends. Any thread that keeps the flow alive.
-  /// Returns whether this call was the first.
-  bool request_stop() noexcept;
 
   /// The coroutine that calls it gives control to another one of this flow.
   std::coroutine_handle<> transfer(std::coroutine_handle<> to) noexcept {
@@ -79,13 +67,6 @@ class TREADLE_EXPORT flow : public treadle::detail::internal_task {
 
   void suspend_at(std::coroutine_handle<> innermost) noexcept { resume_at_ = innermost; }
   [[nodiscard]] std::coroutine_handle<> end() noexcept { return end_(*this); }
-  /// Any thread; for others than the flow's own a hint, since it may move.
-  [[nodiscard]] treadle::detail::pool_core& pool() const noexcept { return *pool_.load(std::memory_order_relaxed); }
-  void set_pool(treadle::detail::pool_core& to) noexcept { pool_.store(&to, std::memory_order_relaxed); }
-  /// Says whether the pool refuses to run it any further: then its waits end at once, as stopped.
-  [[nodiscard]] bool is_abandoned() const noexcept { return abandoned_; }
-  [[nodiscard]] flow_stops& stops() noexcept { return stops_; }
-  [[nodiscard]] bool stop_requested() const noexcept { return abandoned_ || stops_.requested(); }
   [[nodiscard]] task_locals& locals() noexcept { return locals_; }
   void set_locals(const task_locals& inherited) noexcept { locals_ = inherited; }
 
@@ -99,12 +80,9 @@ class TREADLE_EXPORT flow : public treadle::detail::internal_task {
 
   std::coroutine_handle<> resume_at_;
   std::coroutine_handle<>* slot_ = nullptr;  ///< where `drive` looks for whom to resume next
-  treadle::detail::system_policy::atomic<treadle::detail::pool_core*> pool_;
   end_type end_;
   std::exception_ptr* unstarted_error_ = nullptr;  ///< null once it has started
-  bool abandoned_ = false;
   task_locals locals_;
-  flow_stops stops_;
 };
 
 /// Returns the flow whose coroutine runs on this thread, or null. Out of line: see this_worker.hpp.

@@ -14,8 +14,8 @@ struct channel_part : waiter {
   explicit channel_part(wait_state& of) noexcept : waiter(of) {}
 
   [[nodiscard]] virtual treadle::detail::brief_lock<system_policy>& lock() noexcept = 0;
+  [[nodiscard]] virtual bool is_ready() noexcept = 0;  ///< a hint, unless the lock is held
   // With the lock held:
-  [[nodiscard]] virtual bool is_ready() noexcept = 0;
   virtual void take_now(batch& woken) noexcept = 0;  ///< only if ready; adds whom that wakes
   virtual void link() noexcept = 0;
   virtual void unlink() noexcept = 0;
@@ -50,6 +50,7 @@ class TREADLE_EXPORT selection {
 
   wait_state state_;
   bool suspended_ = false;
+  bool slept_ = false;  ///< and was woken: its wait is over, and who has ended it has left the lock
 };
 
 }  // namespace treadle::coro::detail

@@ -19,7 +19,7 @@ namespace treadle::coro::detail {
 /// A spawned flow and what is known of its end. Two references: the flow's, until it is over, and the handle's.
 class TREADLE_EXPORT spawned : public in_frame_store {
  public:
-  spawned(treadle::detail::pool_core& pool, source_site made_at) noexcept;
+  spawned(treadle::detail::pool_core& pool, treadle::detail::site_word made_at) noexcept;
   virtual ~spawned();
   spawned(const spawned&) = delete;
   spawned& operator=(const spawned&) = delete;
@@ -47,7 +47,7 @@ class TREADLE_EXPORT spawned : public in_frame_store {
 
  private:
   struct own_flow : flow {
-    own_flow(spawned& of, treadle::detail::pool_core& runs_on, source_site made_at) noexcept
+    own_flow(spawned& of, treadle::detail::pool_core& runs_on, treadle::detail::site_word made_at) noexcept
         : flow(&runs_on, &ended, made_at), owner(&of) {}
     spawned* owner;
   };
@@ -57,6 +57,8 @@ class TREADLE_EXPORT spawned : public in_frame_store {
   };
 
   static std::coroutine_handle<> ended(flow& over) noexcept;
+  void wait_outside() noexcept;
+  void wait_on_worker() noexcept;
 
   own_flow flow_;
   treadle::detail::completion<system_policy> completion_;
@@ -69,7 +71,7 @@ template <class T>
 class spawned_task final : public spawned {
  public:
   spawned_task(treadle::detail::pool_core& pool, source_site made_at, task<T>&& body) noexcept
-      : spawned(pool, made_at), body_(std::move(body)) {
+      : spawned(pool, treadle::detail::site_word::of(made_at)), body_(std::move(body)) {
     auto& promise = body_.frame().promise();
     promise.set_flow(running());
     running().set_root(body_.frame(), promise.error());

@@ -25,30 +25,30 @@ struct wait_queue {
   wait_list waiting;
 };
 
-/// A coroutine's wait, which lies in its frame: known to its flow's stop list while it lasts.
+/// A wait, which lies in the frame of a coroutine or in an operation: known to the waiter's stop list while it lasts.
 class TREADLE_EXPORT wait_state : flow_stops::node {
  public:
   wait_state() noexcept : node(&reach) {}
 
   /// Makes the wait known to whoever may request a stop. False: the wait is over before it began, as stopped.
-  [[nodiscard]] bool open(flow& waiting) noexcept {
-    flow_ = &waiting;
+  [[nodiscard]] bool open(wakeable& waiting) noexcept {
+    waiting_ = &waiting;
     if (!waiting.is_abandoned() && waiting.stops().add(*this)) return true;
     static_cast<void>(once.fire(wake_cause::stopped));
     return false;
   }
   /// The same for a wait that no request ends.
-  void open_unstoppable(flow& waiting) noexcept { flow_ = &waiting; }
+  void open_unstoppable(wakeable& waiting) noexcept { waiting_ = &waiting; }
   /// After the wait. Nobody reaches it any more.
-  void close() noexcept { flow_->stops().remove(*this); }
-  [[nodiscard]] flow& waiting() const noexcept { return *flow_; }
+  void close() noexcept { waiting_->stops().remove(*this); }
+  [[nodiscard]] wakeable& waiting() const noexcept { return *waiting_; }
 
   treadle::detail::wake_once<system_policy> once;
 
  private:
   static void reach(node& reached, batch& woken) noexcept;
 
-  flow* flow_ = nullptr;
+  wakeable* waiting_ = nullptr;
 };
 
 /// A node with the wait that it belongs to.
@@ -57,8 +57,8 @@ struct waiter : wait_node {
   wait_state* const wait;
 };
 
-/// Takes the first waiter out and ends its wait. The caller holds the lock; if `must_wake`, it calls `flow::wake` once
-/// it has let go of it. Null: nobody waits.
+/// Takes the first waiter out and ends its wait. The caller holds the lock; if `must_wake`, it calls `wakeable::wake`
+/// once it has let go of it. Null: nobody waits.
 inline waiter* take_waiter(wait_list& from, bool& must_wake) noexcept {
   shot won = shot::lost;
   auto* const taken = static_cast<waiter*>(from.take(won));
@@ -67,7 +67,7 @@ inline waiter* take_waiter(wait_list& from, bool& must_wake) noexcept {
 }
 
 /// What all waits in one queue have in common: Derived says, with the lock held, whether it need not wait.
-/// `bool try_now()`. Suspends in the order of docs/design/coroutines.md.
+/// `bool try_now()`; and what it is that it waits for, see `show`. Suspends in the order of docs/design/coroutines.md.
 template <class Derived, bool stoppable = true>
 class queued_wait {
  public:
@@ -83,6 +83,10 @@ class queued_wait {
   bool await_suspend(std::coroutine_handle<Promise> waiting) noexcept {
     flow& self = waiting.promise().running_flow();
     self.suspend_at(waiting);
+    return begin(self);  // LAST TOUCH, if true
+  }
+  /// Returns whether `self` is suspended now; if not, the wait is over.
+  bool begin(wakeable& self) noexcept {
     suspended_ = true;
     if constexpr (stoppable) {
       if (!state_.open(self)) return false;
@@ -100,7 +104,12 @@ class queued_wait {
       }
     }
     if (has_it_) return false;
-    return state_.once.arm();  // LAST TOUCH, if true
+    show(self);
+    slept_ = true;
+    if (state_.once.arm()) return true;  // LAST TOUCH
+    slept_ = false;
+    self.shows_nothing();
+    return false;
   }
 
  protected:
@@ -109,24 +118,37 @@ class queued_wait {
   /// Ends the wait. Returns false if it was stopped, and got nothing.
   [[nodiscard]] bool settle() noexcept {
     if (!suspended_) return true;
-    {
+    const bool got_it = state_.once.cause() == wake_cause::done;
+    // Who has woken a sleeper to give it something has taken it out of the list, and left the lock before.
+    if (!slept_ || !got_it) {
       // Whoever ended the wait may still hold the lock.
       const brief_guard guard(queue_->lock);
       queue_->waiting.unlink(node_);
     }
     if constexpr (stoppable) state_.close();
-    return has_it_ || state_.once.cause() == wake_cause::done;
+    return has_it_ || got_it;
   }
   [[nodiscard]] waiter& node() noexcept { return node_; }
 
  private:
   Derived& derived() noexcept { return static_cast<Derived&>(*this); }
+  /// Derived may say what it is, `static constexpr wait_kind waits_for`, or show it itself.
+  void show(wakeable& self) noexcept {
+    if constexpr (requires { derived().show_wait(self); }) {
+      derived().show_wait(self);
+    } else if constexpr (requires { Derived::waits_for; }) {
+      self.shows(Derived::waits_for, queue_);
+    } else {
+      self.shows(wait_kind::other, queue_);
+    }
+  }
 
   wait_queue* queue_;
   wait_state state_;
   waiter node_;
   bool suspended_ = false;
   bool has_it_ = false;
+  bool slept_ = false;  ///< and was woken, by who had let go of the lock
 };
 
 }  // namespace treadle::coro::detail

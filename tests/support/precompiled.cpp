@@ -1,0 +1,1 @@
+// Nothing of its own: the header that is compiled along with it is what is wanted.
