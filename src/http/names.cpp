@@ -70,7 +70,8 @@ coro::task<> names::ask(std::shared_ptr<names> self, std::shared_ptr<entry> into
   } catch (...) {
     got = io::resolve_errc::failed;
   }
-  if (got) {
+  const bool is_known = got.has_value();
+  if (is_known) {
     into->answer = std::make_shared<const std::vector<io::address>>(*std::move(got));
   } else {
     into->answer = got.error();
@@ -78,7 +79,7 @@ coro::task<> names::ask(std::shared_ptr<names> self, std::shared_ptr<entry> into
   {
     const std::lock_guard<std::mutex> exclusive(self->mutex_);
     into->until = clock::now() + self->ttl_;
-    if (!got) {
+    if (!is_known) {
       if (const auto found = self->known_.find(key); found != self->known_.end() && found->second == into) {
         self->known_.erase(found);
       }

@@ -10,8 +10,8 @@ namespace treadle::http::detail {
 namespace {
 
 std::string variable(const char* lower_case, const char* upper_case) {
-  const char* text = std::getenv(lower_case);
-  if (text == nullptr && upper_case != nullptr) text = std::getenv(upper_case);
+  const char* text = secure_getenv(lower_case);
+  if (text == nullptr && upper_case != nullptr) text = secure_getenv(upper_case);
   return text != nullptr ? text : "";
 }
 

@@ -269,7 +269,7 @@ void shard::take_messages() noexcept {
 }
 
 void shard::finish(exchange& over, CURLcode code) noexcept {
-  const std::shared_ptr<exchange> kept = over.shared_from_this();
+  const std::shared_ptr<exchange> kept = over.weak_from_this().lock();
   std::error_code why = over.turn.verdict;
   if (!why && !over.turn.ends_well && code != CURLE_OK) why = meaning_of(code, over.turn.easy, over);
   std::string detail;

@@ -77,6 +77,7 @@ void prometheus(const thread_pool& pool, std::ostream& into) {
   exposition text(name != nullptr ? name : "treadle", into);
   const pool_stats all = pool.stats();
   std::vector<worker_stats> workers;
+  workers.reserve(all.workers);
   for (std::uint32_t i = 0; i < all.workers; ++i) workers.push_back(pool.stats_of(i));
   for (const counter& each : counters) {
     const std::string full = std::string(each.name) + "_total";
