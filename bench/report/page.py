@@ -141,7 +141,7 @@ def row_section(row):
     skipped = f"<p>Left out: {text('; '.join(row['skipped']))}.</p>" if row["skipped"] else ""
     dropped = row["dropped"] + row.get("dropped_busy", 0)
     return (f'<section id="{text(row["name"])}"><h2>{text(row["name"])}</h2>'
-            f'<p>{text(row["title"])}. {row["rounds"]} rounds, {dropped} dropped.</p><ul class="bars">{bars}</ul>'
+            f'<p>{text(row["title"])}. {int(row["rounds"])} rounds, {int(dropped)} dropped.</p><ul class="bars">{bars}</ul>'
             f'<div class="charts">{charts}</div><details><summary>Figures</summary>'
             f"{table(row['title'], heads, lines)}</details>{skipped}</section>")
 
@@ -275,7 +275,12 @@ def main():
         parser.error("one run is shown, or two compared")
     out = options.out or options.run[-1].with_suffix(".html")
     try:
-        page = document([load(path) for path in options.run])
+        runs = [load(path) for path in options.run]
+        try:
+            page = document(runs)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            names = " or ".join(str(path) for path in options.run)
+            raise Trouble(f"{names}: no run of treadle_bench ({error!r}); give what its --json wrote") from error
         try:
             out.write_text(page, encoding="utf-8")
         except OSError as error:

@@ -11,10 +11,12 @@
 #include <treadle/io/file.hpp>
 #include <treadle/io/file_status.hpp>
 #include <treadle/io/limiter.hpp>
+#include <treadle/io/listen_options.hpp>
 #include <treadle/io/listener.hpp>
 #include <treadle/io/operation.hpp>
 #include <treadle/io/pipe.hpp>
 #include <treadle/io/recv_stream.hpp>
 #include <treadle/io/resolve.hpp>
+#include <treadle/io/socket_option.hpp>
 #include <treadle/io/stream.hpp>
 #include <treadle/io/walk.hpp>

@@ -50,7 +50,7 @@ int accept_fed(watched& place, int listener, os::socket_address& peer, bool star
 
 }  // namespace detail
 
-result<listener> listener::listen(thread_pool& pool, const address& at, int backlog) noexcept {
+result<listener> listener::listen(thread_pool& pool, const address& at, const listen_options& options) noexcept {
   const os::socket_address to = detail::address_access::read(at);
   if (to.bytes == 0) return std::make_error_code(std::errc::invalid_argument);
   const int made = os::make_socket(to, os::socket_kind::stream);
@@ -58,7 +58,12 @@ result<listener> listener::listen(thread_pool& pool, const address& at, int back
   result<descriptor> socket = descriptor::own(pool, made);
   if (!socket) return socket.error();
   listener ready(pool, *std::move(socket));
-  if (const int failed = os::bind_and_listen(made, to, backlog); failed != 0) return system_error_of(failed);
+  for (const socket_option& each : options.socket_options) {
+    if (const int failed = os::set_option(made, each.level, each.name, each.value); failed != 0) {
+      return system_error_of(failed);
+    }
+  }
+  if (const int failed = os::bind_and_listen(made, to, options.backlog); failed != 0) return system_error_of(failed);
   return ready;
 }
 

@@ -88,6 +88,20 @@ coro::task<> accepts_all(io::listener& from, std::size_t count, std::set<std::ui
 }
 
 /// Many at once, more than the kernel has room for answers where rings are tiny, before and after the first `accept`.
+TEST_P(listeners, set_options_before_they_have_an_address) {
+  thread_pool pool(config());
+  const io::address any = io::address::loopback(0);
+  const io::socket_option shared[] = {{SOL_SOCKET, SO_REUSEPORT, 1}};
+  io::listener first = io::listener::listen(pool, any, {.socket_options = shared}).value();
+  const io::address at = first.local_address().value();
+  io::listener second = io::listener::listen(pool, at, {.socket_options = shared}).value();
+  EXPECT_EQ(second.local_address().value().port(), at.port());
+  EXPECT_EQ(io::listener::listen(pool, at).error(), std::errc::address_in_use);
+
+  const io::socket_option unknown[] = {{SOL_SOCKET, SO_REUSEPORT, 1}, {SOL_SOCKET, 0x7fff, 1}};
+  EXPECT_EQ(io::listener::listen(pool, any, {.socket_options = unknown}).error(), std::errc::no_protocol_option);
+}
+
 TEST_P(listeners, lose_no_connection) {
   thread_pool pool{config()};
   auto at = io::listener::listen(pool, io::address::loopback(0)).value();

@@ -91,7 +91,7 @@ TEST_P(operations, say_why_they_did_not_connect) {
   EXPECT_EQ(connects.wait(2), std::errc::connection_refused);
   // A listener that has no room: the call says "not now", and nothing would ever tell when.
   const io::address crowded = io::address::local(("@crowded-" + std::to_string(getpid())).c_str()).value();
-  auto at = io::listener::listen(pool, crowded, 0).value();
+  auto at = io::listener::listen(pool, crowded, {.backlog = 0}).value();
   std::vector<io::stream> inside;
   std::error_code why;
   for (std::size_t i = 3; !why && i < 10; ++i) {

@@ -80,7 +80,8 @@ class BenchPage(unittest.TestCase):
         self.assertEqual(len(re.findall("<section id=", self.page(record))), len(list(record.glob("*.json"))))
 
     def test_what_is_no_run(self):
-        for content in ("", "{}", "[]", '{"rows": 3, "machine": "", "command": ""}', "{\"rows\": ["):
+        strange = json.dumps({"machine": "m", "command": "c", "rows": [{**row("a", 1, 1), "rounds": "<b>many"}]})
+        for content in ("", "{}", "[]", strange, '{"rows": 3, "machine": "", "command": ""}', "{\"rows\": ["):
             path = os.path.join(self.folder.name, "bad.json")
             with open(path, "w", encoding="utf-8") as file:
                 file.write(content)

@@ -94,6 +94,7 @@ class Report(TreeTest):
             self.refused(whole[:size], b"breaks off after %d bytes" % size, b"let the program finish")
         self.refused(b"\x7fELF\x02\x01", b"no JSON at byte 1")
         self.refused(whole + b"x", b"no JSON")
+        self.refused(b'{"traceEvents": [{"ts": 1e999}]}', b"number beyond")
         for text in (b"{}", b"3", b'"traceEvents"', b'{"traceEvents": 7}', b"null"):
             self.refused(text, b"traceEvents")
         got = run("report", "nowhere.json")

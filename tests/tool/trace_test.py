@@ -71,7 +71,8 @@ class Trace(TreeTest):
         self.assertEqual((got.status, len(got.errors)), (127, 1))
         self.assertIn(b"./nowhere: No such file", got.err)
         for words, why in ((("--out", "no/t.json", "--", "true"), b"no/t.json: its directory"),
-                           (("--out", ".", "--", "true"), b"directory")):
+                           (("--out", ".", "--", "true"), b"directory"),
+                           (("--out", "/dev/null", "--", "true"), b"no regular file")):
             got = run("trace", *words)
             self.assertEqual((got.status, len(got.errors)), (1, 1), got.err)
             self.assertIn(why, got.err)
@@ -79,6 +80,13 @@ class Trace(TreeTest):
             got = run("trace", *words)
             self.assertEqual((got.status, len(got.errors)), (2, 1), got.err)
             self.assertIn(why, got.err)
+
+    def test_what_was_ignored_stays_ignored(self):
+        for ignored, status in (("", 128 + 2), ("trap '' INT; ", 0)):
+            script = f"{ignored}exec \"$0\" trace -- sh -c 'kill -INT $$'"
+            got = subprocess.run(["sh", "-c", script, TOOL], capture_output=True, check=False)
+            # Nothing was traced, which alone is a status of one.
+            self.assertEqual(got.returncode, status or 1, got.stderr)
 
     def test_an_old_trace_is_not_taken_for_this_ones(self):
         self.make({b"trace.json": b"{}"})

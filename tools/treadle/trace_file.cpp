@@ -270,6 +270,8 @@ json parse_json(const std::string& text) {
       throw bad_trace(fmt::format("breaks off after {} bytes; let the program finish writing it", text.size()));
     }
     throw bad_trace(fmt::format("is no JSON at byte {}; give a trace that treadle wrote", error.byte));
+  } catch (const json::out_of_range&) {
+    throw bad_trace("has a number beyond all times; give a trace that treadle wrote");
   }
 }
 

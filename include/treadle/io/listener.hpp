@@ -4,6 +4,7 @@
 #include <treadle/coro/task.hpp>
 #include <treadle/io/address.hpp>
 #include <treadle/io/descriptor.hpp>
+#include <treadle/io/listen_options.hpp>
 #include <treadle/io/stream.hpp>
 #include <treadle/result.hpp>
 #include <treadle/thread_pool.hpp>
@@ -15,9 +16,9 @@ class TREADLE_EXPORT listener {
  public:
   listener() noexcept = default;
 
-  /// Listens at `at`; port 0 is any that is free, and `local_address` says which. `backlog`: how many connections may
-  /// wait to be accepted. Any thread; does not block. Fails as `socket`, `bind` and `listen` do.
-  static result<listener> listen(thread_pool& pool, const address& at, int backlog = 4096) noexcept;
+  /// Listens at `at`; port 0 is any that is free, and `local_address` says which. Any thread; does not block. Fails as
+  /// `socket`, `setsockopt`, `bind` and `listen` do.
+  static result<listener> listen(thread_pool& pool, const address& at, const listen_options& options = {}) noexcept;
 
   /// Waits for a connection. Several coroutines may. Fails with `errc::cancelled` if the coroutine was asked to stop,
   /// `errc::shut_down` if the pool is, and as `accept` does; connections that were given up while they waited are
