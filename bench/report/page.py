@@ -140,8 +140,9 @@ def row_section(row):
                    for bar in row["bars"] if bar.get("verdict"))
     skipped = f"<p>Left out: {text('; '.join(row['skipped']))}.</p>" if row["skipped"] else ""
     dropped = row["dropped"] + row.get("dropped_busy", 0)
+    rounds = f"{int(row['rounds'])} rounds, {int(dropped)} dropped"
     return (f'<section id="{text(row["name"])}"><h2>{text(row["name"])}</h2>'
-            f'<p>{text(row["title"])}. {int(row["rounds"])} rounds, {int(dropped)} dropped.</p><ul class="bars">{bars}</ul>'
+            f'<p>{text(row["title"])}. {rounds}.</p><ul class="bars">{bars}</ul>'
             f'<div class="charts">{charts}</div><details><summary>Figures</summary>'
             f"{table(row['title'], heads, lines)}</details>{skipped}</section>")
 

@@ -54,8 +54,7 @@ void rearm(const bench::request& asked, bench::answer& given) {
   static alarms timers(asked);
   const auto arm = [&](std::uint64_t i, std::uint64_t ns) { timers.all[i].arm_after(ns); };
   const auto arm_again = [&](std::uint64_t i, std::uint64_t ns) {
-    timers.all[i].cancel();
-    timers.all[i].arm_after(ns);
+    if (!timers.all[i].rearm(nanoseconds(ns))) std::abort();
   };
   timers.pool.run([&] { bench::measure_rearm(asked, given, arm, arm_again, [] {}); });
 }

@@ -46,6 +46,18 @@ class TREADLE_EXPORT timer : public task {
     return arm_at_ns(detail::deadline_at(at));
   }
 
+  /// Moves an armed timer to another time without bringing it to rest: what pushes a time limit on with each sign of
+  /// life pays for little more than a look at the clock. Returns false, and does nothing, if the timer is at rest or
+  /// has expired, or its pool is being shut down. Any thread; does not block.
+  template <class Rep, class Period>
+  [[nodiscard]] bool rearm(std::chrono::duration<Rep, Period> after) noexcept {
+    return rearm_at_ns(detail::deadline_after(after));
+  }
+  template <class Clock, class Duration>
+  [[nodiscard]] bool rearm(std::chrono::time_point<Clock, Duration> at) noexcept {
+    return rearm_at_ns(detail::deadline_at(at));
+  }
+
   /// Brings an armed timer to rest; it may be armed anew. Returns whether this call did: false if the timer was at
   /// rest, or has expired, and then its callback is called, or has been. Any thread; does not block.
   bool cancel() noexcept;
@@ -57,6 +69,7 @@ class TREADLE_EXPORT timer : public task {
  private:
   static void run(task* expired) noexcept;
   [[nodiscard]] std::error_code arm_at_ns(std::int64_t deadline_ns) noexcept;
+  [[nodiscard]] bool rearm_at_ns(std::int64_t deadline_ns) noexcept;
 
   detail::timer_node<detail::system_policy> node_;
   thread_pool* pool_;

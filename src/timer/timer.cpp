@@ -22,6 +22,10 @@ std::error_code timer::arm_at_ns(std::int64_t deadline_ns) noexcept {
   return pool_->core().arm_timer(node_, deadline_ns, detail::context().in_timer);
 }
 
+bool timer::rearm_at_ns(std::int64_t deadline_ns) noexcept {
+  return pool_->core().rearm_timer(node_, deadline_ns, detail::context().in_timer);
+}
+
 bool timer::cancel() noexcept {
   // In a child of fork() the wheels are as they were, perhaps locked by a thread that is not here.
   return !pool_->core().is_inherited() && detail::timer_wheel<detail::system_policy>::cancel(node_);
@@ -72,23 +76,37 @@ std::error_code pool_core::arm_timer(timer_node<system_policy>& armed, std::int6
     refused = why_refused();
   } else {
     const std::uint32_t index = inside != nullptr ? inside->index : spread(here);
-    switch (table[index % wheel_count()].arm(armed, deadline_ns)) {
-      case arming::refused:
-        refused = why_refused();
-        break;
-      case arming::first:
-        if (inside != nullptr && returns) {
-          inside->just_woken = true;  // it tells when it finds other work; else it parks, and keeps the time itself
-        } else {
-          tell_time();
-        }
-        break;
-      case arming::later:
-        break;
-    }
+    const arming came = table[index % wheel_count()].arm(armed, deadline_ns);
+    if (came == arming::refused) refused = why_refused();
+    if (came == arming::first) new_first_timer(returns ? inside : nullptr);
   }
   if (inside == nullptr) leave_gate();  // LAST TOUCH
   return refused;
+}
+
+bool pool_core::rearm_timer(timer_node<system_policy>& armed, std::int64_t deadline_ns, bool returns) noexcept {
+  if (is_inherited()) return false;
+  thread_context& here = context();
+  record* const inside = here.pool == this ? here.record : nullptr;
+  if (inside == nullptr) {
+    if (!is_started()) return false;
+    enter_gate();
+  }
+  arming came = arming::refused;
+  if (inside != nullptr || !injected().is_closed()) came = wheel::rearm(armed, deadline_ns);
+  if (came == arming::first) new_first_timer(returns ? inside : nullptr);
+  if (inside == nullptr) leave_gate();  // LAST TOUCH
+  return came != arming::refused;
+}
+
+/// Sees to it that somebody gets up for a timer that comes before all others of its wheel. `returning`: the worker that
+/// will look around soon: it tells when it finds other work; else it parks, and keeps the time itself.
+void pool_core::new_first_timer(record* returning) noexcept {
+  if (returning != nullptr) {
+    returning->just_woken = true;
+  } else {
+    tell_time();
+  }
 }
 
 }  // namespace treadle::detail

@@ -32,7 +32,8 @@ INSTANTIATE_TEST_SUITE_P(widths, races, worker_counts(), worker_count_name);
 /// A listener with no room for one more, which nobody empties: who connects gets no answer.
 class black_hole {
  public:
-  explicit black_hole(thread_pool& pool) : at_(io::listener::listen(pool, address::loopback(0), 0).value()) {
+  explicit black_hole(thread_pool& pool)
+      : at_(io::listener::listen(pool, address::loopback(0), {.backlog = 0}).value()) {
     // The kernel lets in one more than the backlog; the one after that waits.
     for (int i = 0; i < 4; ++i) {
       auto made = sync_wait(pool, [](thread_pool& runs_on, address to) -> coro::task<result<io::stream>> {

@@ -123,7 +123,7 @@ TEST_P(operation_deadlines, say_how_much_was_sent) {
 /// A listener that lets nobody in any more: whoever connects has no answer.
 TEST_P(operation_deadlines, of_connections) {
   thread_pool pool{config()};
-  auto at = io::listener::listen(pool, io::address::loopback(0), 0).value();
+  auto at = io::listener::listen(pool, io::address::loopback(0), {.backlog = 0}).value();
   const io::address there = at.local_address().value();
   std::vector<io::stream> inside;
   awaited connects(pool);

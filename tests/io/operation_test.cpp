@@ -105,7 +105,7 @@ TEST_P(operations, say_why_they_did_not_connect) {
 /// A listener that lets nobody in any more: whoever connects waits, and gives up when told to.
 TEST_P(operations, give_up_a_connection) {
   thread_pool pool{config()};
-  auto at = io::listener::listen(pool, io::address::loopback(0), 0).value();
+  auto at = io::listener::listen(pool, io::address::loopback(0), {.backlog = 0}).value();
   const io::address there = at.local_address().value();
   std::vector<io::stream> inside;
   impatient connects(pool);

@@ -1,4 +1,4 @@
-// Models of timer_wheel.hpp: between a cancel and the expiry exactly one wins, also while the timer goes to another wheel;
+// Models of timer_wheel.hpp: between a cancel or a move and the expiry exactly one wins, also while the timer goes elsewhere;
 // whoever wins sees what the armer did, and the loser touches the timer no more.
 #include "model_test.hpp"
 
@@ -141,6 +141,61 @@ void cancel_against_the_first_arm(mc::execution& x) {
   mc::destroy(made->get());
 }
 
+/// A timer is moved beyond the look of one that expires: moved in time, and it expires at the next look, or not.
+template <class P>
+void rearm_against_expiry(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  auto* moved = x.make<mc::atomic<int>>(0);
+  s->arm(s->here, 7);
+  x.thread([s] { s->expire(s->here); });
+  x.thread([s, moved] {
+    if (timer_wheel<P>::rearm(s->timer, 2 * later) != arming::refused) moved->fetch_add(1, std::memory_order_relaxed);
+  });
+  x.run();
+  MC_CHECK(s->won.peek() == 1 - moved->peek());
+  s->here.expire(3 * later, no_bound, [s](auto&) { s->won.fetch_add(1, std::memory_order_relaxed); });
+  MC_CHECK(s->won.peek() == 1 && s->here.next_ns() == timer_wheel<P>::never);
+}
+
+/// The timer goes to another wheel while it is moved: it is moved in the wheel in which it lies.
+template <class P>
+void rearm_against_another_wheel(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  s->arm(s->here, 7);
+  x.thread([s] {
+    if (s->cancel()) s->arm(s->there, 20);
+  });
+  x.thread([s] { static_cast<void>(timer_wheel<P>::rearm(s->timer, soon)); });
+  x.thread([s] { s->expire(s->there); });
+  x.run();
+  s->expire(s->here);
+  s->expire(s->there);
+  MC_CHECK(s->won.peek() == 2);
+  MC_CHECK(s->here.next_ns() == timer_wheel<P>::never && s->there.next_ns() == timer_wheel<P>::never);
+}
+
+/// As cancel_against_the_first_arm.
+template <class P>
+void rearm_against_the_first_arm(mc::execution& x) {
+  auto* s = x.make<state<P>>();
+  auto* made = x.make<mc::plain<timer_wheel<P>*>>(nullptr);
+  x.thread([s, made] {
+    made->set(mc::make<timer_wheel<P>>());
+    s->arm(*made->get(), 7);
+  });
+  x.thread([s] { static_cast<void>(timer_wheel<P>::rearm(s->timer, 2)); });
+  x.run();
+  s->expire(*made->get());
+  MC_CHECK(s->won.peek() == 1 && s->payload.get() == 8);
+  mc::destroy(made->get());
+}
+
+TREADLE_MODEL(timer_wheel_model, rearm_against_expiry, settings_for(mc::unlimited, 2),
+              rearm_against_expiry<model_policy>)
+TREADLE_MODEL(timer_wheel_model, rearm_against_another_wheel, settings_for(3, 1),
+              rearm_against_another_wheel<model_policy>)
+TREADLE_MODEL(timer_wheel_model, rearm_against_the_first_arm, settings_for(mc::unlimited, 2),
+              rearm_against_the_first_arm<model_policy>)
 TREADLE_MODEL(timer_wheel_model, cancel_against_the_first_arm, settings_for(mc::unlimited, 2),
               cancel_against_the_first_arm<model_policy>)
 TREADLE_MODEL(timer_wheel_model, cancel_against_expiry, settings_for(3, 1), cancel_against_expiry<model_policy>)
@@ -150,6 +205,8 @@ TREADLE_MODEL(timer_wheel_model, close_against_arm, settings_for(mc::unlimited, 
 TREADLE_MODEL(timer_wheel_model, freed_by_the_winner, settings_for(mc::unlimited, 2), freed_by_the_winner<model_policy>)
 
 const bool faults_listed = model::list({131, "timer_wheel", cancel_against_expiry<with_defect<131>>,
-                                        cancel_against_expiry<model_policy>, settings_for(3, 1).bounds});
+                                        cancel_against_expiry<model_policy>, settings_for(3, 1).bounds}) &&
+                           model::list({151, "timer_wheel", rearm_against_another_wheel<with_defect<151>>,
+                                        rearm_against_another_wheel<model_policy>, settings_for(3, 1).bounds});
 
 }  // namespace

@@ -168,6 +168,43 @@ TEST_P(timers, are_at_rest_after_a_join) {
   EXPECT_FALSE(far.cancel());
 }
 
+TEST_P(timers, move_to_another_time) {
+  thread_pool pool{config()};
+  noted_timer moved(pool);
+  EXPECT_FALSE(moved.rearm(1ms)) << "it is at rest";
+  ASSERT_FALSE(moved.arm(1h));
+  const steady::time_point sooner = steady::now() + 5ms;
+  EXPECT_TRUE(moved.rearm(sooner));
+  ASSERT_TRUE(moved.was_called());
+  EXPECT_GE(moved.called_at, sooner);
+  EXPECT_FALSE(moved.rearm(1h)) << "it has expired";
+  EXPECT_FALSE(moved.is_armed());
+
+  // By a worker, which may keep the time itself.
+  ASSERT_FALSE(moved.arm(1h));
+  EXPECT_TRUE(pool.run([&] { return moved.rearm(2ms); }));
+  ASSERT_TRUE(moved.was_called(2));
+  ASSERT_FALSE(moved.arm(1h));
+  ASSERT_FALSE(pool.join());
+  EXPECT_FALSE(moved.rearm(1h)) << "the pool has let go of it";
+}
+
+TEST_P(timers, pushed_on_and_on_expire_once_in_the_end) {
+  thread_pool pool{config()};
+  noted_timer limit(pool);
+  ASSERT_FALSE(limit.arm(50ms));
+  steady::time_point due;
+  for (int i = 0; i < 100; ++i) {
+    due = steady::now() + 50ms;
+    ASSERT_TRUE(limit.rearm(due)) << i;
+    std::this_thread::sleep_for(1ms);
+  }
+  ASSERT_TRUE(limit.was_called());
+  EXPECT_GE(limit.called_at, due);
+  ASSERT_FALSE(pool.drain());
+  EXPECT_EQ(limit.calls.get(), 1u);
+}
+
 TEST_P(timers, race_their_cancel_and_one_wins) {
   thread_pool pool{config()};
   noted_timer raced(pool);

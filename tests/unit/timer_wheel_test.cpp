@@ -98,6 +98,40 @@ TEST(timer_wheel, takes_a_cancelled_timer_out_once) {
   EXPECT_EQ(expired_at(others, 30 * tick_ns), std::vector<node*>{&one});
 }
 
+TEST(timer_wheel, moves_a_timer_to_another_time) {
+  wheel timers;
+  node moved, other;
+  EXPECT_EQ(wheel::rearm(moved, tick_ns), arming::refused) << "it is at rest";
+  ASSERT_EQ(timers.arm(moved, 10 * tick_ns), arming::first);
+  ASSERT_EQ(timers.arm(other, 15 * tick_ns), arming::later);
+  EXPECT_EQ(wheel::rearm(moved, 5'000 * tick_ns), arming::later);
+  EXPECT_TRUE(expired_at(timers, 14 * tick_ns).empty());
+  EXPECT_EQ(timers.next_ns(), 15 * tick_ns) << "the slot of the one that moved says nothing of the next";
+  EXPECT_EQ(wheel::rearm(moved, 12 * tick_ns), arming::first);
+  EXPECT_EQ(expired_at(timers, 14 * tick_ns), std::vector<node*>{&moved});
+  EXPECT_EQ(wheel::rearm(moved, 20 * tick_ns), arming::refused) << "it has expired";
+  EXPECT_EQ(wheel::rearm(other, 3 * tick_ns), arming::first) << "a time that has passed";
+  EXPECT_EQ(expired_at(timers, 14 * tick_ns), std::vector<node*>{&other});
+  EXPECT_EQ(timers.next_ns(), wheel::never);
+}
+
+TEST(timer_wheel, looks_at_a_moved_timer_no_more_often_than_it_was_due) {
+  wheel timers;
+  node limit;
+  ASSERT_EQ(timers.arm(limit, 100 * tick_ns), arming::first);
+  std::size_t looks = 0;
+  for (std::int64_t now = 0; now < 1'000; ++now) {
+    if (timers.next_ns() <= now * tick_ns) {
+      ++looks;
+      EXPECT_TRUE(expired_at(timers, now * tick_ns).empty());
+    }
+    ASSERT_NE(wheel::rearm(limit, (now + 100) * tick_ns), arming::refused);
+  }
+  EXPECT_LE(looks, 11u);
+  EXPECT_GE(looks, 3u);
+  EXPECT_EQ(expired_at(timers, 2'000 * tick_ns), std::vector<node*>{&limit});
+}
+
 TEST(timer_wheel, says_how_many_are_armed) {
   wheel timers;
   node one, other;
@@ -176,7 +210,7 @@ class beside_an_oracle {
         case 0:
         case 1:
         case 2:
-          if (!chosen.armed) arm(chosen);
+          if (!chosen.armed || random_.one_in(2)) arm(chosen);
           break;
         case 3:
           cancel(chosen);
@@ -209,7 +243,13 @@ class beside_an_oracle {
   void arm(timer& chosen) {
     const auto ahead = static_cast<std::int64_t>(random_.below(std::uint64_t{1} << random_.below(50)));
     const std::int64_t deadline = random_.one_in(10) ? now_ - ahead : now_ + ahead;
-    ASSERT_NE(wheel_.arm(chosen.in_wheel, deadline), arming::refused);
+    if (chosen.armed) {
+      oracle_.erase(chosen.in_oracle);
+      ASSERT_NE(wheel::rearm(chosen.in_wheel, deadline), arming::refused);
+    } else {
+      ASSERT_EQ(wheel::rearm(chosen.in_wheel, deadline), arming::refused);
+      ASSERT_NE(wheel_.arm(chosen.in_wheel, deadline), arming::refused);
+    }
     chosen.armed = true;
     chosen.was_late = expiry_of(deadline) <= now_;
     chosen.in_oracle = oracle_.emplace(expiry_of(deadline), &chosen);

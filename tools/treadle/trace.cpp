@@ -67,7 +67,8 @@ int start(const std::vector<std::string>& command, const sigset_t& usual, const 
   return error;
 }
 
-/// Starts the program, passes on what is meant for it, and waits for its end. Returns its status, or an errno and `started` 0.
+/// Starts the program, passes on what is meant for it, and waits for its end. Returns its status, or an errno with
+/// `started` 0.
 int run_to_its_end(const std::vector<std::string>& command, pid_t& started) {
   const sigset_t usual = ignore_the_keyboard();
   const sigset_t passed = set_of({SIGTERM, SIGHUP});  // held back while nobody is there to have them

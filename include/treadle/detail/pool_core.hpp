@@ -129,6 +129,8 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   /// `returns`: a worker that calls it is about to look for work, so there is nobody to be woken to keep the time.
   [[nodiscard]] std::error_code arm_timer(timer_node<system_policy>& armed, std::int64_t deadline_ns,
                                           bool returns) noexcept;
+  /// Moves an armed timer to another time. Returns whether it was armed. Any thread.
+  [[nodiscard]] bool rearm_timer(timer_node<system_policy>& armed, std::int64_t deadline_ns, bool returns) noexcept;
   /// One more descriptor is watched by the pool's driver, which has been adopted. `passing`: its watcher may give it up
   /// when it retires. Any thread; may start a thread.
   [[nodiscard]] std::error_code admit_source(bool passing = false) noexcept;
@@ -221,6 +223,7 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   [[nodiscard]] bool reserve(std::size_t count, bool insider) noexcept;
   void unreserve(std::size_t count) noexcept;
   void close_to_outsiders() noexcept;
+  void new_first_timer(record* returning) noexcept;
   wheel* make_wheels() noexcept;
   bool drain_until(std::int64_t deadline_ns) noexcept;
   /// Lets go of all armed timers. Those of the user's are listed; tasks of the pool that sleep go on, to find out that

@@ -54,10 +54,26 @@ class timer_wheel {
     put(armed, place_of(armed.tick.get()));
     count_.set(count_.get() + 1);
     armed.home.store(this, std::memory_order_release);  // E-HOME
-    const std::int64_t expires = time_of(armed.tick.get());
-    if (expires >= next_.load(std::memory_order_relaxed)) return arming::later;
-    next_.store(expires, std::memory_order_relaxed);
-    return arming::first;
+    return note_expiry(armed.tick.get());
+  }
+
+  /// Moves an armed timer to another time, in the wheel in which it lies; `refused` if it lies in none. To a later time
+  /// costs the timer's own memory alone: it stays in its slot until that is entered. Any thread; the timer must exist
+  /// until the call returns.
+  [[nodiscard]] static arming rearm(node& armed, std::int64_t deadline_ns) noexcept {
+    const std::uint64_t tick = first_tick_from(deadline_ns);
+    for (;;) {
+      timer_wheel* const home = armed.home.load(std::memory_order_acquire);  // E-HOME: the wheel is there
+      if (home == nullptr) return arming::refused;
+      const brief_guard held(home->lock_);
+      if (!P::seed_defect(151) && armed.home.load(std::memory_order_relaxed) != home) continue;  // as in cancel
+      armed.tick.set(tick);
+      if (!home->finds_in_time(armed)) {
+        home->take_out(armed);
+        home->put(armed, home->place_of(tick));
+      }
+      return home->note_expiry(tick);
+    }
   }
 
   /// Takes a timer out of the wheel in which it lies. Returns false if it lies in none: then it was not armed, or
@@ -127,6 +143,18 @@ class timer_wheel {
 
   // ---- under the lock ---------------------------------------------------------------------------------------------
 
+  [[nodiscard]] arming note_expiry(std::uint64_t tick) noexcept {
+    const std::int64_t expires = time_of(tick);
+    if (expires >= next_.load(std::memory_order_relaxed)) return arming::later;
+    next_.store(expires, std::memory_order_relaxed);
+    return arming::first;
+  }
+
+  /// Says whether a timer that is to expire at another tick now can stay where it lies: a step comes to it by then.
+  [[nodiscard]] bool finds_in_time(const node& moved) const noexcept {
+    return moved.place == overdue || moved.place == entered_ || moved.tick.get() >= first_tick_in(moved.place);
+  }
+
   /// Puts a timer at the end of the list at `place`, a ring with its first timer at the head.
   void put(node& added, std::uint32_t place) noexcept {
     node*& head = heads_[place];
@@ -182,6 +210,10 @@ class timer_wheel {
     return (((current_ >> shift) & ~std::uint64_t{slots - 1}) | place % slots) << shift;
   }
 
+  static constexpr std::uint64_t ticks_in(std::uint32_t place) noexcept {
+    return std::uint64_t{1} << (place / slots * digit_bits);
+  }
+
   /// Moves the current tick to `now`, or into the next slot if that begins before. Returns whether it has.
   bool enter_next_slot(std::uint64_t now) noexcept {
     entered_ = nowhere;
@@ -200,14 +232,16 @@ class timer_wheel {
     if (count_.get() == 0) return never;
     if (place_in_turn() != nowhere) return time_of(current_);
     const std::uint32_t slot = next_slot();
+    const std::uint64_t begins = first_tick_in(slot), next_begins = begins + ticks_in(slot);
     std::uint64_t earliest = UINT64_MAX;
     const node* looked = heads_[slot];
     for (int i = 0; i < looked_at; ++i) {
       if (looked->tick.get() < earliest) earliest = looked->tick.get();
       looked = looked->next;
-      if (looked == heads_[slot]) return time_of(earliest);
+      // Timers that were moved to a later time say nothing of what the next slots hold.
+      if (looked == heads_[slot]) return time_of(earliest < next_begins ? earliest : begins);
     }
-    return time_of(first_tick_in(slot));
+    return time_of(begins);
   }
 
   /// A step takes one timer out for good, moves one down, or enters a slot. Returns a list by `next`.
