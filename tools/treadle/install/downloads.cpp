@@ -88,7 +88,7 @@ treadle::coro::task<bool> downloads::try_once(const std::string& url, const std:
 }
 
 treadle::coro::task<download> downloads::get(std::string url, std::string algorithm, std::uint64_t most_bytes,
-                                              tarball into) {
+                                             tarball into) {
   download got{std::move(into), {}};
   std::string why;
   const unsigned retries = number_of(settings_.get("fetch-retries"), 2);

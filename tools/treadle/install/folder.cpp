@@ -87,8 +87,10 @@ class removal {
       char place[48];
       std::snprintf(place, sizeof place, ".treadle-deep-%u", moved_++);
       if (::renameat(at, name, top_, place) == 0) return true;
-      if (errno == EACCES) open_up(at, name);  // it cannot be written to, and has its parent's name in it
-      else if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) return false;
+      if (errno == EACCES)
+        open_up(at, name);  // it cannot be written to, and has its parent's name in it
+      else if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+        return false;
     }
     return false;
   }

@@ -35,8 +35,8 @@ class handle {
 /// Opens a directory; an empty handle and errno if that fails.
 [[nodiscard]] handle open_folder(const std::string& path);
 
-/// Opens `path` below `at` as `flags` say, and follows no symbolic link on the way, nor "..": an empty handle and errno,
-/// which is ELOOP for a link, if that fails.
+/// Opens `path` below `at` as `flags` say, and follows no symbolic link on the way, nor "..": an empty handle and
+/// errno, which is ELOOP for a link, if that fails.
 [[nodiscard]] handle open_beneath(int at, std::string_view path, int flags);
 
 /// Makes `path` below `at`, and what lies between. Throws outage.

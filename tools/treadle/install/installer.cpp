@@ -210,15 +210,15 @@ treadle::coro::task<stored_tree> installer::obtain(const package& of) {
 treadle::coro::task<download> installer::fetch(const package& of, std::string algorithm) {
   if (of.resolved.starts_with("file:")) {
     const std::string path = of.resolved.substr(5);
-    co_return read_tarball(path.starts_with('/') ? path : lock_.root + '/' + path, algorithm,
-                           asked_.most_package_bytes, tarball(tarball_memory_, store_.scratch()));
+    co_return read_tarball(path.starts_with('/') ? path : lock_.root + '/' + path, algorithm, asked_.most_package_bytes,
+                           tarball(tarball_memory_, store_.scratch()));
   }
   if (asked_.is_offline) {
     throw fault("it is not in the store " + store_.path() + ", and --offline keeps from fetching it");
   }
   std::string url = settings_.tarball_url(of.name, of.version, of.resolved);
   download got = co_await downloads_.get(std::move(url), std::move(algorithm), asked_.most_package_bytes,
-                                          tarball(tarball_memory_, store_.scratch()));
+                                         tarball(tarball_memory_, store_.scratch()));
   downloaded_.fetch_add(1, std::memory_order_relaxed);
   co_return got;
 }

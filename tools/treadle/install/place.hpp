@@ -17,9 +17,9 @@ class placer {
  public:
   explicit placer(link_way asked) noexcept : way_(asked) {}
 
-  /// Fills the directory `into` with a package. What has the name of one of its files is replaced. `commands`: the paths
-  /// of files that the present lock file calls commands: these are executable, and without a carriage return behind
-  /// their first line; who is not so in the store becomes a file of its own here. Throws outage.
+  /// Fills the directory `into` with a package. What has the name of one of its files is replaced. `commands`: the
+  /// files that the present lock file calls commands: these are executable, and without a carriage return behind their
+  /// first line; what is not so in the store becomes a file of its own here. Throws outage.
   void place(const stored_tree& from, int into, std::span<const std::string> commands);
 
   /// Returns how the last files came.

@@ -192,7 +192,8 @@ bool settings::is_registry_in_the_clear(std::string_view host) const {
 std::string settings::authorization(std::string_view url) const {
   const url_parts parts = url_parts::of(url);
   // A path that leads upwards ends elsewhere than the place that it seems to lie below.
-  if (parts.scheme.empty() || parts.path.find("/..") != url.npos || lower(parts.path).find("%2e") != url.npos) return {};
+  if (parts.scheme.empty() || parts.path.find("/..") != url.npos || lower(parts.path).find("%2e") != url.npos)
+    return {};
   // In the clear it goes only to a registry that is configured so, whatever a lock file says.
   if (lower(parts.scheme) == "http" && !is_registry_in_the_clear(parts.host)) return {};
   std::string key = "//" + std::string(parts.host) + std::string(parts.path);

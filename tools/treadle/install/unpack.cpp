@@ -40,7 +40,7 @@ reader open_tarball(std::span<const std::byte> tarball) {
   return read;
 }
 
-constexpr std::size_t most_name_bytes = 255;  // what file systems take
+constexpr std::size_t most_name_bytes = 255;   // what file systems take
 constexpr std::size_t most_path_bytes = 3000;  // of the 4,095 that the system takes
 
 /// The members of one package, as they are written.
@@ -91,9 +91,8 @@ std::string unpacking::checked_path(std::string_view name) const {
   if (parts.size() > limits_.most_folders_deep + 2) {
     refuse(name, fmt::format("lies more than {} folders deep", limits_.most_folders_deep));
   }
-  if (name.size() > most_path_bytes || std::any_of(parts.begin(), parts.end(), [](std::string_view part) {
-        return part.size() > most_name_bytes;
-      })) {
+  if (name.size() > most_path_bytes ||
+      std::any_of(parts.begin(), parts.end(), [](std::string_view part) { return part.size() > most_name_bytes; })) {
     refuse(name, "has a name that is too long");
   }
   std::string path;
@@ -151,7 +150,6 @@ void unpacking::add_file(const std::string& path, unsigned mode, std::uint64_t b
 }
 
 void unpacking::copy_data(int to, const std::string& path, std::uint64_t bytes) {
-  std::uint64_t end = 0;
   for (;;) {
     const void* block = nullptr;
     std::size_t size = 0;
@@ -172,12 +170,11 @@ void unpacking::copy_data(int to, const std::string& path, std::uint64_t bytes) 
       offset += written;
       size -= static_cast<std::size_t>(written);
     }
-    end = static_cast<std::uint64_t>(offset);
   }
   // A hole at the end has no block.
   struct stat found;
-  if (::fstat(to, &found) == 0 && static_cast<std::uint64_t>(found.st_size) < end) {
-    if (::ftruncate(to, static_cast<off_t>(end)) != 0) throw_errno(readable(path));
+  if (::fstat(to, &found) == 0 && static_cast<std::uint64_t>(found.st_size) < bytes) {
+    if (::ftruncate(to, static_cast<off_t>(bytes)) != 0) throw_errno(readable(path));
   }
 }
 

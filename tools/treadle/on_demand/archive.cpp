@@ -12,10 +12,10 @@ constinit tool::on_demand::library libarchive(TREADLE_TOOL_ARCHIVE);
 
 }  // namespace
 
-#define TREADLE_CALL(function)                                              \
-  ([] {                                                                     \
+#define TREADLE_CALL(function)                                                 \
+  ([] {                                                                        \
     static auto* const found = libarchive.find<decltype(function)>(#function); \
-    return found;                                                           \
+    return found;                                                              \
   }())
 
 extern "C" {

@@ -26,10 +26,10 @@ auto pass_on(int option, std::va_list arguments, Set&& set) {
 
 }  // namespace
 
-#define TREADLE_CALL(function)                                        \
-  ([] {                                                               \
+#define TREADLE_CALL(function)                                           \
+  ([] {                                                                  \
     static auto* const found = curl.find<decltype(function)>(#function); \
-    return found;                                                     \
+    return found;                                                        \
   }())
 
 extern "C" {
