@@ -19,10 +19,10 @@ struct stored_tree {
   std::vector<member> members;
 };
 
-/// Unpacked packages by the digest of their tarballs, as the tarballs have them, whatever lock file first asked for them.
-/// A tree is made aside and renamed, so it is there whole or not at all; what runs that were killed have left is removed
-/// by the next. Several processes may work on one at a time. All calls from any thread; they wait for the disk. They
-/// throw outage.
+/// Unpacked packages by the digest of their tarballs, as the tarballs have them, whatever lock file first asked for
+/// them. A tree is made aside and renamed, so it is there whole or not at all; what runs that were killed have left is
+/// removed by the next. Several processes may work on one at a time. All calls from any thread; they wait for the disk.
+/// They throw outage.
 class store {
  public:
   /// Opens the store in `path`, and makes it if there is none. Trees of another umask are not its own.
