@@ -4,12 +4,13 @@ import io
 import os
 import random
 import socket
+import subprocess
 import tarfile
 import unittest
 
 from install_test import InstallTest
 from registry import Registry, member, package
-from support import drop_override, limit_descriptors, run
+from support import TOOL, drop_override, limit_descriptors, run
 
 
 class Links(InstallTest):
@@ -168,6 +169,13 @@ class Tokens(InstallTest):
         self.assertEqual([headers.get("Authorization") for _, headers in self.registry.seen], [None])
 
 
+    def test_messages_hold_no_secret_of_a_url(self):
+        url = self.registry.url.replace("//", "//user:s3cret@") + "/gone?key=s3cret"
+        self.lock({"node_modules/a": {"version": "1.0.0", "resolved": url}})
+        got = self.refused("a@1.0.0", self.registry.url + "/gone", "404")
+        self.assertNotIn(b"s3cret", got.err + got.out)
+
+
 class Store(InstallTest):
     script = b"#!/usr/bin/env node\r\nx\r\n"
 
@@ -230,6 +238,26 @@ class Leftovers(InstallTest):
         self.installed()
         self.assertEqual(sorted(os.listdir(".")), ["cache", "node_modules", "package-lock.json"])
         self.assertEqual(sorted(os.listdir("node_modules")), [".package-lock.json", "a"])
+
+    def test_replacing_that_fails_midway_is_made_good_by_the_next_run(self):
+        dep, places = self.registry.publish("dep", package("dep")), ("", "w1/", "w2/")
+        self.make({(place + "node_modules/old").encode(): b"" for place in places})
+        self.lock({"w1": {}, "w2": {}, **{place + "node_modules/dep": dep for place in places}})
+        in_mount = ["unshare", "-m", "sh", "-c", 'mount --bind w1/node_modules w1/node_modules || exit 77; exec "$@"', "sh"]
+        try:
+            got = subprocess.run([*in_mount, TOOL, "install", "--registry", self.registry.url], env=self.environment,
+                                 stdin=subprocess.DEVNULL, capture_output=True, timeout=100, check=False)
+        except FileNotFoundError:
+            self.skipTest("no unshare here")
+        if b"mount point" not in got.stderr and got.returncode != 0:
+            self.skipTest("nothing can be mounted here")
+        self.assertEqual(got.returncode, 1)
+        self.assertEqual([os.listdir(place + "node_modules") for place in places], [["old"], ["old"], ["dep"]])
+        for place in places:
+            self.assertFalse([name for name in os.listdir(place or ".") if name.startswith(".")])
+        self.installed()
+        self.assertEqual([sorted(os.listdir(place + "node_modules")) for place in places],
+                         [[".package-lock.json", "dep"], ["dep"], ["dep"]])
 
 
 if __name__ == "__main__":

@@ -191,8 +191,8 @@ bool transfer::is_rest(const treadle::http::stream& body) const {
 void transfer::expect_length(const treadle::http::stream& body) {
   if (body.status() == 206) {
     state_.total_bytes = parse_range(body.headers().value("Content-Range"))->total;
-  } else if (const auto length = body.content_length()) {
-    state_.total_bytes = state_.bytes + *length;
+  } else {
+    state_.total_bytes = body.content_length();
   }
 }
 

@@ -62,7 +62,7 @@ treadle::coro::task<bool> downloads::try_once(const std::string& url, const std:
   }
   treadle::http::stream& body = *opened;
   if (body.status() != 200) {
-    why = fmt::format("{}: the server says {}", url, body.status());
+    why = fmt::format("{}: the server says {}", shown_url(url), body.status());
     if (!is_worth_another_try(body.status())) throw outage(why);
     co_return false;
   }
@@ -77,7 +77,8 @@ treadle::coro::task<bool> downloads::try_once(const std::string& url, const std:
       co_return false;
     }
     if (*read == 0) break;
-    if (end += *read; end > most_bytes) throw fault(fmt::format("{} has more than {} bytes", url, most_bytes));
+    if (end += *read; end > most_bytes)
+      throw fault(fmt::format("{} has more than {} bytes", shown_url(url), most_bytes));
     const std::span<const std::byte> bytes(step.get(), *read);
     hash.add(bytes);
     into.content.add(bytes);

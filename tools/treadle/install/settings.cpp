@@ -115,6 +115,13 @@ url_parts url_parts::of(std::string_view url) {
   return parts;
 }
 
+std::string shown_url(std::string_view url) {
+  const url_parts parts = url_parts::of(url);
+  if (parts.scheme.empty()) return readable(url);
+  const std::string_view path = parts.path.substr(0, parts.path.find_first_of("?#"));
+  return readable(std::string(parts.scheme) + "://" + std::string(parts.host) + std::string(path));
+}
+
 void settings::add_file(std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());

@@ -48,4 +48,7 @@ struct url_parts {
   [[nodiscard]] static url_parts of(std::string_view url);
 };
 
+/// Returns a URL as messages show it: without a name, a password and a query, which may be secret.
+[[nodiscard]] std::string shown_url(std::string_view url);
+
 }  // namespace tool::install
