@@ -1,4 +1,5 @@
 """treadle fetch: what it writes, checks, goes on with and refuses."""
+import fcntl
 import hashlib
 import json
 import os
@@ -9,7 +10,6 @@ import unittest
 
 from registry import ROUNDS, Registry, sri
 from support import TOOL, TreeTest, run
-
 
 
 class FetchTest(TreeTest):
@@ -159,6 +159,89 @@ class Broken(FetchTest):
             subprocess.run(["rm", "-rf", "out"], check=True)
 
 
+class Answers(FetchTest):
+    """A server whose answers are not what they say."""
+    content = random.Random(8).randbytes(400_000)
+
+    def gone_on_with(self, *answers, words=("--retry", "3"), etag='"v1"'):
+        """Breaks off after 100,000 bytes, then answers so; what comes has to be whole all the same."""
+        url = self.serve("/file", self.content, etag)
+        self.server.seen.clear()
+        self.server.break_after["/file"] = [100_000]
+        self.server.scripts["/file"] = [None, *answers]
+        got = self.fetch("--out", "out", *words, url)
+        self.assertEqual((got.status, self.names()), (0, ["file"]), got.err)
+        self.assertEqual(self.read("out/file"), self.content)
+        os.unlink("out/file")
+        return [headers.get("Range") for _, headers in self.server.seen]
+
+    def part(self, start, stop, total=400_000, **headers):
+        said = {"Content-Range": f"bytes {start}-{stop - 1}/{total}", **headers}
+        return 206, said, self.content[start:stop]
+
+    def test_a_range_that_is_shorter_than_the_file(self):
+        self.gone_on_with(self.part(100_000, 150_000))
+        status, said, body = self.part(100_000, 400_000)
+        self.assertEqual(self.gone_on_with((status, said, body[:50_000])),
+                         [None, "bytes=100000-", "bytes=150000-"])
+
+    def test_a_range_of_another_place_or_thing(self):
+        for answer in (self.part(0, 400_000), self.part(100_001, 400_000), self.part(100_000, 400_000, 400_001),
+                       self.part(100_000, 300_000, 300_000), self.part(100_000, 400_000, "*"), (206, {}, self.content[100_000:]),
+                       self.part(100_000, 400_000, ETag='"v2"'), (206, {"Content-Range": "bytes x"}, b""), (416, {}, b"")):
+            self.assertEqual(self.gone_on_with(answer, words=("--retry", "1")), [None, "bytes=100000-", None], answer[:2])
+
+    def test_a_range_that_nobody_asked_for(self):
+        url = self.serve("/file", self.content)
+        self.server.scripts["/file"] = [self.part(100_000, 400_000)]
+        got = self.fetch("--out", "out", url)
+        self.assertEqual((got.status, self.names()), (1, []))
+        self.assertIn(b"another range", got.err)
+
+
+class Planted(FetchTest):
+    content = random.Random(9).randbytes(100_000)
+
+    def test_what_has_the_name_of_the_part_is_neither_followed_nor_written_to(self):
+        url = self.serve("/file", self.content, '"v1"')
+        self.make({b"victim": b"kept"})
+        os.mkdir("out")
+        for plant in (lambda at: os.symlink("../victim", at), lambda at: os.symlink("../new", at),
+                      lambda at: os.link("victim", at), os.mkfifo):
+            for words in ((), ("--resume",)):
+                plant("out/.file.treadle-part")
+                self.make({b"out/.file.treadle-part.from": f'{url}\n"v1"\n'.encode()})
+                got = self.fetch("--out", "out", *words, url)
+                self.assertEqual((got.status, self.names()), (0, ["file"]), got.err)
+                self.assertEqual((self.read("out/file"), self.read("victim")), (self.content, b"kept"))
+                self.assertFalse(os.path.exists("new"))
+                os.unlink("out/file")
+
+    def test_a_note_that_is_no_file_is_none(self):
+        url = self.serve("/file", self.content, '"v1"')
+        self.make({b"out/.file.treadle-part": b"half"})
+        os.mkfifo("out/.file.treadle-part.from")
+        self.assertEqual(self.fetch("--out", "out", "--resume", url).status, 0)
+        self.assertEqual((self.read("out/file"), self.names()), (self.content, ["file"]))
+
+    def test_the_part_of_another_fetch_stays(self):
+        url = self.serve("/file", self.content)
+        self.make({b"out/.file.treadle-part": b"its"})
+        with open("out/.file.treadle-part", "rb") as theirs:
+            fcntl.flock(theirs, fcntl.LOCK_EX)
+            got = self.fetch("--out", "out", url)
+        self.assertEqual((got.status, self.read("out/.file.treadle-part")), (1, b"its"))
+        self.assertIn(b"another fetch", got.err)
+
+    def test_control_characters_reach_no_terminal(self):
+        url = self.server.url + "/\x1b]0;x\x07\u009b2J"
+        for words in ((), ("--json",)):
+            got = self.fetch("--out", "out", "--manifest", "-", *words, input=f"{url} a\x1b[2J".encode())
+            self.assertEqual(got.status, 1)
+            for bad in (b"\x1b", b"\x07", b"\xc2\x9b"):
+                self.assertNotIn(bad, got.err + got.out)
+
+
 class Options(FetchTest):
     def test_bad_options_are_named_with_their_mend(self):
         url = self.server.url + "/x"
@@ -173,6 +256,8 @@ class Options(FetchTest):
         self.refused(self.fetch("--retry", "often", url), "--retry", "often")
         self.refused(self.fetch("--bogus", url), "--bogus")
         self.refused(self.fetch("--manifest", "-", input=f"{url} ../up".encode()), "../up")
+        for kept in (".x.treadle-part", ".x.treadle-part.from"):
+            self.refused(self.fetch("--manifest", "-", input=f"{url}\n{url} {kept}".encode()), kept, "not whole")
         self.refused(self.fetch("--manifest", "-", input=f"{url} a b c".encode()), "4 words")
         self.assertEqual(self.fetch("-i", "nowhere").status, 1)
         self.assertEqual(self.fetch("--help").status, 0)

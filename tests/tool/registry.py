@@ -43,6 +43,7 @@ class Registry:
     def __init__(self):
         self.files, self.seen, self.lock = {}, [], threading.Lock()
         self.break_after, self.statuses, self.etags = {}, {}, {}
+        self.scripts = {}  # path -> answers to come, each None or (status, headers, body)
         self.delay, self.running, self.most_running = 0, 0, 0
         registry = self
 
@@ -86,6 +87,15 @@ class Registry:
             threading.Event().wait(self.delay)
         with self.lock:
             status = self.statuses[on.path].pop(0) if self.statuses.get(on.path) else 200
+            scripted = self.scripts[on.path].pop(0) if self.scripts.get(on.path) else None
+        if scripted:
+            status, headers, body = scripted
+            on.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                on.send_header(name, value)
+            on.end_headers()
+            on.wfile.write(body)
+            return None
         content = self.files.get(on.path)
         if content is None and status == 200:
             status = 404

@@ -49,7 +49,7 @@ struct unpack_test : ::testing::Test {
 
   [[nodiscard]] std::vector<member> unpack(const std::vector<std::string>& names,
                                            const tool::install::unpack_limits& limits = {}) const {
-    return tool::install::unpack(tarball(names), folder.number(), {}, limits);
+    return tool::install::unpack(tarball(names), folder.number(), limits);
   }
 
   std::string path = "/tmp/treadle-unpack-XXXXXX";

@@ -1,5 +1,7 @@
 #include "check_list.hpp"
 
+#include "text.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,13 +12,6 @@
 namespace tool {
 
 namespace {
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 /// Reads the digest at the start of `text`; false if there is none of just this length.
 bool take_digest(std::string_view& text, digest& sum) noexcept {

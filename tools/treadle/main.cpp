@@ -43,30 +43,44 @@ int print(const std::string& text) {
 
 /// Prints what is wrong with the command line, and how to mend it, in one line. Returns the exit status.
 int refuse(const std::string& message) {
-  fmt::print(stderr, "treadle: {}\n", message);
+  fmt::print(stderr, "treadle: {}\n", tool::printable(message));
   return 2;
 }
 
+/// Parses `words` and does what they ask by `run`. Options that nobody knows, and a missing command, are for `explain`
+/// to put into words. Returns the exit status.
+template <class Run, class Explain>
+int obey(CLI::App& app, const std::vector<std::string>& words, Run&& run, Explain&& explain) {
+  try {
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    return run();
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return answer(app, asked);
+  } catch (const CLI::ExtrasError& error) {
+    return refuse(explain(error));
+  } catch (const CLI::RequiredError& error) {
+    return refuse(explain(error));
+  } catch (const CLI::ParseError& error) {
+    return refuse(fmt::format("{}; `treadle {} --help` lists the options", error.what(), tool::command_of(app)));
+  } catch (const tool::bad_option& error) {
+    return refuse(error.what());
+  }
+}
+
 /// Answers for a command that goes to the network. Returns the exit status.
-int run_network_command(const std::string& name, std::vector<std::string> words) {
+int run_network_command(const std::string& name, const std::vector<std::string>& words) {
 #ifdef TREADLE_TOOL_NETWORK
   CLI::App app("Programs on the treadle thread pool.", "treadle");
   tool::install::command_line install(app);
   tool::fetch::command_line fetch(app);
-  try {
-    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
-    return name == "install" ? tool::install::run(install.read()) : tool::fetch::run(fetch.read());
-  } catch (const CLI::Success& asked) {
-    return answer(app, asked);
-  } catch (const CLI::ExtrasError&) {
-    const std::vector<std::string> extras = app.remaining(true);
-    return refuse(fmt::format("{} takes no '{}'; `treadle {} --help` lists the options", name,
-                              extras.empty() ? "" : tool::readable(extras.front()), name));
-  } catch (const CLI::ParseError& error) {
-    return refuse(fmt::format("{}; `treadle {} --help` lists the options", error.what(), name));
-  } catch (const tool::bad_option& error) {
-    return refuse(error.what());
-  }
+  return obey(
+      app, words,
+      [&] { return name == "install" ? tool::install::run(install.read()) : tool::fetch::run(fetch.read()); },
+      [&](const CLI::ParseError&) {
+        const std::vector<std::string> extras = app.remaining(true);
+        return fmt::format("{} takes no '{}'; `treadle {} --help` lists the options", name,
+                           extras.empty() ? "" : tool::readable(extras.front()), name);
+      });
 #else
   static_cast<void>(words);
   return refuse("this treadle was built without " + name +
@@ -97,8 +111,7 @@ int main(int argc, char** argv) {
   const CLI::App* const manual = app.add_subcommand("man", "Print the manual page")->group("");
   const CLI::App* const completion = app.add_subcommand("completion", "Print bash's completion")->group("");
   tool::split_words words = tool::split_words::of({argv + 1, argv + argc});
-  try {
-    app.parse(std::vector<std::string>(words.options.rbegin(), words.options.rend()));
+  const auto run = [&]() -> int {
     if (manual->parsed()) return print(tool::make_manual(app));
     if (completion->parsed()) {
       const bool is_bash = words.paths.empty() || words.paths == std::vector<std::string>{"bash"};
@@ -109,17 +122,10 @@ int main(int argc, char** argv) {
     if (trace.is_asked()) return tool::run_trace(trace.options(std::move(words.paths)));
     if (report.is_asked()) return tool::run_report(report.options(words.paths));
     return tool::run_hash(hash.options(std::move(words.paths)));
-  } catch (const CLI::Success& asked) {  // --help, --version
-    return answer(app, asked);
-  } catch (const CLI::ExtrasError&) {
-    if (!app.get_subcommands().empty()) return refuse(tool::explain_extras(app));
-    return refuse("'" + tool::readable(words.options.front()) + "' is no command; `treadle hash PATH...` is one");
-  } catch (const CLI::RequiredError&) {
-    if (words.options.empty()) return refuse("no command is given; `treadle hash PATH...` is one");
-    return refuse("'" + tool::readable(words.options.front()) + "' is no command; `treadle hash PATH...` is one");
-  } catch (const CLI::ParseError& error) {
-    return refuse(fmt::format("{}; `treadle {} --help` lists the options", error.what(), tool::command_of(app)));
-  } catch (const tool::bad_option& error) {
-    return refuse(error.what());
-  }
+  };
+  return obey(app, words.options, run, [&](const CLI::ParseError&) -> std::string {
+    if (words.options.empty()) return "no command is given; `treadle hash PATH...` is one";
+    if (!app.get_subcommands().empty()) return tool::explain_extras(app);
+    return "'" + tool::readable(words.options.front()) + "' is no command; `treadle hash PATH...` is one";
+  });
 }

@@ -93,12 +93,12 @@ void complaints::unreadable(std::string_view path, std::string_view message) {
   ++count_;
   const std::lock_guard lock(lock_);
   if (keeps_records_) records_.push_back({std::string(path), std::string(message)});
-  print_line("treadle: " + readable(path) + ": " + std::string(message) + '\n');
+  print_line("treadle: " + readable(path) + ": " + printable(message) + '\n');
 }
 
 void complaints::note(std::string_view message) {
   const std::lock_guard lock(lock_);
-  print_line("treadle: " + std::string(message) + '\n');
+  print_line("treadle: " + printable(message) + '\n');
 }
 
 void complaints::print_line(const std::string& line) {

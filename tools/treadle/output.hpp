@@ -62,7 +62,7 @@ class complaints {
 
   /// Prints that this file or directory could not be read, and counts it.
   void unreadable(std::string_view path, std::string_view message);
-  /// Prints a line that is about no single file.
+  /// Prints a line that is about no single file. Whatever the message quotes, a terminal obeys nothing of it.
   void note(std::string_view message);
   /// Replaces the line of the progress bar; empty takes it away.
   void show_bar(std::string_view bar);

@@ -1,7 +1,6 @@
 #include "fetch.hpp"
 
 #include "../hash_cli.hpp"
-#include "../install/fault.hpp"
 #include "../install/folder.hpp"
 #include "../output.hpp"
 #include "../text.hpp"
@@ -23,6 +22,7 @@
 #include <chrono>
 #include <cstdio>
 #include <mutex>
+#include <new>
 #include <system_error>
 
 namespace tool::fetch {
@@ -136,9 +136,9 @@ treadle::coro::task<> job::fetch_one(std::size_t index) {
   running = &one;
   try {
     co_await one.run();
-  } catch (const install::fault& error) {
-    end.why = error.what();
-  } catch (const std::system_error& error) {
+  } catch (const std::bad_alloc&) {
+    end.why = "there is no memory left for it";
+  } catch (const std::exception& error) {
     end.why = error.what();
   }
   end.state = one.state();
@@ -192,7 +192,7 @@ int job::run() {
   treadle::coro::sync_wait(pool_, body());
   faults_.show_bar("");
   const std::string text =
-      asked_.wants_json ? as_json().dump(2, ' ', false, json::error_handler_t::replace) + '\n' : summary();
+      asked_.wants_json ? as_json().dump(2, ' ', true, json::error_handler_t::replace) + '\n' : summary();
   fmt::print(stdout, "{}", text);
   if (std::fflush(stdout) != 0) {
     faults_.note("standard output: " + std::generic_category().message(errno));

@@ -4,9 +4,14 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tool::fetch {
+
+/// A file is gathered as `.NAME` with this behind it, and what it is a part of is noted in the other.
+inline constexpr std::string_view part_ending = ".treadle-part";
+inline constexpr std::string_view source_ending = ".treadle-part.from";
 
 /// What the user asked of `treadle fetch`.
 struct options {

@@ -22,7 +22,7 @@ install::integrity parse_checksum(const std::string& text) {
   const std::size_t colon = text.find(':');
   try {
     if (colon == text.npos) return install::integrity::parse(text);
-    return install::integrity::of(text.substr(0, colon), install::from_hex(std::string_view(text).substr(colon + 1)));
+    return install::integrity::of(text.substr(0, colon), from_hex(std::string_view(text).substr(colon + 1)));
   } catch (const install::fault&) {
     throw bad_option(
         fmt::format("the checksum '{}' is none; give sha256:HEX, sha512:HEX or as sha512-BASE64", readable(text)));
@@ -38,7 +38,11 @@ std::string name_from(const std::string& url) {
   return std::string(path.substr(path.rfind('/') == path.npos ? 0 : path.rfind('/') + 1));
 }
 
-/// The names that begin with a dot and end like this are those of files that are not whole yet.
+/// Whether a file of this name could be that in which another one is being gathered.
+bool is_name_of_part(std::string_view name) noexcept {
+  return name.starts_with('.') && (name.ends_with(part_ending) || name.ends_with(source_ending));
+}
+
 void check_name(const item& each) {
   const std::string& name = each.name;
   if (name.empty()) {
@@ -46,6 +50,9 @@ void check_name(const item& each) {
   }
   if (name == "." || name == ".." || name.find('/') != name.npos || name.find('\0') != name.npos) {
     throw bad_option(fmt::format("'{}' is no name for a file", readable(name)));
+  }
+  if (is_name_of_part(name)) {
+    throw bad_option(fmt::format("the name '{}' is kept for files that are not whole yet", readable(name)));
   }
   if (name.size() > 230) throw bad_option(fmt::format("the name '{}' is too long", readable(name)));
 }

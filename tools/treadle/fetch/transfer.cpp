@@ -8,9 +8,12 @@
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -21,21 +24,31 @@ namespace tool::fetch {
 namespace {
 
 using install::fault;
+using install::is_worth_another_try;
 using install::outage;
 
 constexpr std::size_t step_bytes = 64 * 1024;
 
-bool is_worth_another_try(int status) noexcept { return status == 408 || status == 429 || status >= 500; }
+/// What a 206 answer says that it sends: bytes `first` to `last` of `total`.
+struct range {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::uint64_t total = 0;
+};
 
-/// Returns the first byte's place that a 206 answer says it begins at.
-std::optional<std::uint64_t> range_start(std::string_view content_range) {
-  constexpr std::string_view unit = "bytes ";
-  if (!content_range.starts_with(unit)) return std::nullopt;
-  content_range.remove_prefix(unit.size());
-  std::uint64_t start = 0;
-  const auto [stop, error] = std::from_chars(content_range.data(), content_range.data() + content_range.size(), start);
-  if (error != std::errc() || stop == content_range.data() + content_range.size() || *stop != '-') return std::nullopt;
-  return start;
+/// Returns nothing for what is no range of a file whose size is known.
+std::optional<range> parse_range(std::string_view text) {
+  const auto take = [&](std::string_view before, std::uint64_t& number) {
+    if (!text.starts_with(before)) return false;
+    text.remove_prefix(before.size());
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
+    return error == std::errc();
+  };
+  range said;
+  if (!take("bytes ", said.first) || !take("-", said.last) || !take("/", said.total) || !text.empty()) return {};
+  if (said.first > said.last || said.last >= said.total) return {};
+  return said;
 }
 
 template <class T>
@@ -76,15 +89,54 @@ treadle::coro::task<bool> transfer::is_there_already() {
   co_return true;
 }
 
-/// Opens the part, and takes up what an earlier run has left if it is of the same thing.
-treadle::coro::task<> transfer::take_up() {
+/// Opens the part and locks it. What lies there may have been put there by somebody else: no link is followed, no pipe
+/// waited for, and a file that has another name elsewhere is not written to.
+void transfer::lock_part() {
+  for (unsigned tries = 0; tries < 100; ++tries) {
+    constexpr int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    lock_ = install::handle(::open(part().c_str(), flags, 0666));
+    struct stat mine;
+    const bool is_odd = lock_ ? ::fstat(lock_.number(), &mine) != 0 || !S_ISREG(mine.st_mode) || mine.st_nlink > 1
+                              : errno == ELOOP || errno == ENXIO;
+    if (is_odd) {
+      if (::unlink(part().c_str()) != 0 && errno != ENOENT) install::throw_errno(readable(part()));
+      continue;
+    }
+    if (!lock_) install::throw_errno(readable(part()));
+    if (::flock(lock_.number(), LOCK_EX | LOCK_NB) != 0) throw fault(readable(part()) + ": another fetch writes it");
+    // Who had the lock before may have given the file its final name meanwhile.
+    struct stat there;
+    if (::lstat(part().c_str(), &there) == 0 && there.st_ino == mine.st_ino && there.st_dev == mine.st_dev) return;
+  }
+  throw outage(readable(part()) + ": others keep replacing it");
+}
+
+treadle::coro::task<> transfer::open_part() {
   using treadle::io::open_mode;
-  file_ = value_of(co_await treadle::io::file::open(part(), open_mode::read | open_mode::write | open_mode::create),
-                   part());
-  if (::flock(file_.number(), LOCK_EX | LOCK_NB) != 0) throw fault(readable(part()) + ": another fetch writes it");
+  lock_part();
+  file_ = value_of(co_await treadle::io::file::open(part(), open_mode::read | open_mode::write), part());
+  struct stat locked;
+  struct stat opened;
+  if (::fstat(lock_.number(), &locked) != 0 || ::fstat(file_.number(), &opened) != 0 ||
+      locked.st_ino != opened.st_ino || locked.st_dev != opened.st_dev) {
+    file_.close();
+    throw outage(readable(part()) + ": others keep replacing it");
+  }
+}
+
+/// Returns what is noted of the part, or nothing.
+std::string transfer::read_note() const {
+  struct stat found;
+  if (::lstat(source_note().c_str(), &found) != 0 || !S_ISREG(found.st_mode) || found.st_size > 64 * 1024) return {};
+  return install::read_regular(source_note());
+}
+
+/// Takes up what an earlier run has left if it is of the same thing.
+treadle::coro::task<> transfer::take_up() {
+  co_await open_part();
   const std::uint64_t size = value_of(co_await file_.size(), part());
-  if (asked_.resumes && size > 0 && ::access(source_note().c_str(), R_OK) == 0) {
-    const std::string note = install::read_file(source_note());
+  if (asked_.resumes && size > 0) {
+    const std::string note = read_note();
     const std::size_t line = note.find('\n');
     if (line != note.npos && note.substr(0, line) == what_.url && note.ends_with('\n')) {
       validator_ = note.substr(line + 1, note.size() - line - 2);
@@ -102,6 +154,7 @@ treadle::coro::task<> transfer::take_up() {
 void transfer::start_over() {
   on_bytes_(0 - state_.bytes);
   state_.bytes = state_.resumed_bytes = 0;
+  state_.total_bytes.reset();
   validator_.clear();
   ::unlink(source_note().c_str());
   if (::ftruncate(file_.number(), 0) != 0) install::throw_errno(readable(part()));
@@ -125,17 +178,22 @@ void transfer::note_source(const treadle::http::stream& body) {
   install::write_file(AT_FDCWD, source_note(), what_.url + '\n' + validator_ + '\n', 0666);
 }
 
-/// Brings the part in line with what the server is about to send.
-void transfer::check_answer(treadle::http::stream& body) {
-  const bool is_rest = body.status() == 206;
-  if (is_rest && range_start(body.headers().value("Content-Range")) != state_.bytes) {
-    throw fault("the server sends another range than was asked for");
+/// Says whether the answer is just what is missing of what the part is of.
+bool transfer::is_rest(const treadle::http::stream& body) const {
+  const std::optional<range> sent = parse_range(body.headers().value("Content-Range"));
+  if (!sent || sent->first != state_.bytes || sent->last + 1 != sent->total) return false;
+  if (state_.total_bytes && *state_.total_bytes != sent->total) return false;
+  const std::string_view tag = body.headers().value("ETag");
+  return tag.empty() || !validator_.starts_with('"') || tag == validator_;
+}
+
+/// Notes how long the whole will be: what a range says counts, for fewer bytes may follow.
+void transfer::expect_length(const treadle::http::stream& body) {
+  if (body.status() == 206) {
+    state_.total_bytes = parse_range(body.headers().value("Content-Range"))->total;
+  } else {
+    state_.total_bytes = body.content_length();
   }
-  if (!is_rest) {
-    if (state_.bytes > 0) start_over();
-    note_source(body);
-  }
-  if (const auto length = body.content_length()) state_.total_bytes = state_.bytes + *length;
 }
 
 treadle::coro::task<bool> transfer::copy_body(treadle::http::stream& body) {
@@ -146,7 +204,16 @@ treadle::coro::task<bool> transfer::copy_body(treadle::http::stream& body) {
       why_ = body.failure().message();
       co_return false;
     }
-    if (*read == 0) co_return true;
+    if (*read == 0) {
+      if (!state_.total_bytes || *state_.total_bytes == state_.bytes) co_return true;
+      why_ = fmt::format("{} of {} bytes have come", state_.bytes, *state_.total_bytes);
+      co_return false;
+    }
+    if (state_.total_bytes && *read > *state_.total_bytes - state_.bytes) {
+      start_over();
+      why_ = "the server sends more than it says";
+      co_return false;
+    }
     const std::span<const std::byte> bytes = std::span<const std::byte>(step).first(*read);
     if (hash_) hash_->add(bytes);
     check(co_await file_.write_at(state_.bytes, bytes), part());
@@ -168,17 +235,22 @@ treadle::coro::task<transfer::verdict> transfer::try_once() {
   }
   treadle::http::stream& body = *opened;
   state_.status = body.status();
-  if (body.status() == 416 && state_.bytes > 0) {  // the part is no part of what is there now
+  const bool is_other_part = (body.status() == 416 && state_.bytes > 0) || (body.status() == 206 && !is_rest(body));
+  if (is_other_part) {  // the part is no part of what is there now, or the server has ranges of its own
+    if (state_.bytes == 0) throw fault("the server sends another range than was asked for");
     start_over();
-    why_ = "the server has no such range";
-    co_return verdict::again;
+    co_return verdict::anew;
   }
   if (body.status() != 200 && body.status() != 206) {
     why_ = fmt::format("the server says {}", body.status());
     if (!is_worth_another_try(body.status())) throw outage(why_);
     co_return verdict::again;
   }
-  check_answer(body);
+  if (body.status() == 200) {
+    if (state_.bytes > 0) start_over();
+    note_source(body);
+  }
+  expect_length(body);
   if (!co_await copy_body(body)) {
     if (validator_.empty()) start_over();
     co_return verdict::again;
@@ -191,7 +263,7 @@ treadle::coro::task<> transfer::finish() {
     const std::string digest = hash_->finish();
     if (!what_.checksum->holds_for(digest)) {
       ::unlink(part().c_str());
-      throw fault(fmt::format("it has another checksum: {}:{}", what_.checksum->algorithm(), install::hex(digest)));
+      throw fault(fmt::format("it has another checksum: {}:{}", what_.checksum->algorithm(), hex(digest)));
     }
   }
   // Under its final name it is whole even after the power fails.
@@ -211,9 +283,13 @@ treadle::coro::task<> transfer::run() {
   if (co_await is_there_already()) co_return;
   try {
     co_await take_up();
-    for (unsigned tries = 0; co_await try_once() == verdict::again; ++tries) {
+    for (unsigned tries = 0;;) {
+      const verdict came = co_await try_once();
+      if (came == verdict::done) break;
+      if (came == verdict::anew) continue;  // only what is there is dropped by that, so the next does not end so
       if (tries >= asked_.retries) throw outage(why_);
       co_await treadle::coro::sleep_for(std::chrono::milliseconds(200) * (1U << std::min(tries, 6U)));
+      ++tries;
     }
     co_await finish();
   } catch (...) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../install/folder.hpp"
 #include "fetch.hpp"
 
 #include <treadle/coro/task.hpp>
@@ -37,20 +38,26 @@ class transfer {
   [[nodiscard]] const progress& state() const noexcept { return state_; }
 
  private:
-  enum class verdict { done, again };
+  enum class verdict { done, again, anew };
 
   [[nodiscard]] std::string place() const { return asked_.folder + '/' + what_.name; }
-  [[nodiscard]] std::string part() const { return asked_.folder + "/." + what_.name + ".treadle-part"; }
-  [[nodiscard]] std::string source_note() const { return part() + ".from"; }
+  [[nodiscard]] std::string part() const { return asked_.folder + "/." + what_.name + std::string(part_ending); }
+  [[nodiscard]] std::string source_note() const {
+    return asked_.folder + "/." + what_.name + std::string(source_ending);
+  }
 
   treadle::coro::task<bool> is_there_already();
   treadle::coro::task<> take_up();
+  treadle::coro::task<> open_part();
+  void lock_part();
+  [[nodiscard]] std::string read_note() const;
   void start_over();
   treadle::coro::task<verdict> try_once();
   treadle::coro::task<bool> copy_body(treadle::http::stream& body);
   treadle::coro::task<> hash_part(treadle::io::file& from, std::uint64_t bytes);
   [[nodiscard]] treadle::http::request make_request() const;
-  void check_answer(treadle::http::stream& body);
+  [[nodiscard]] bool is_rest(const treadle::http::stream& body) const;
+  void expect_length(const treadle::http::stream& body);
   void note_source(const treadle::http::stream& body);
   treadle::coro::task<> finish();
   void clean_up() noexcept;
@@ -59,6 +66,7 @@ class transfer {
   const options& asked_;
   const item& what_;
   std::function<void(std::uint64_t)> on_bytes_;
+  install::handle lock_;  ///< the part, and the lock on it
   treadle::io::file file_;
   std::optional<install::running_digest> hash_;
   std::string validator_;  ///< of what the part is a part of: an ETag, or a date; empty: it cannot be gone on with

@@ -41,24 +41,18 @@ std::size_t depth(std::string_view path) {
   return levels;
 }
 
-/// Returns `to` as seen from the folder `from`, both from the same place.
-std::string relative(std::string_view from, std::string_view to) {
-  const std::vector<std::string_view> begin = components(from);
-  const std::vector<std::string_view> end = components(to);
-  std::size_t same = 0;
-  while (same < begin.size() && same < end.size() && begin[same] == end[same]) ++same;
-  std::string path;
-  for (std::size_t i = same; i < begin.size(); ++i) path += path.empty() ? ".." : "/..";
-  for (std::size_t i = same; i < end.size(); ++i) {
-    if (!path.empty()) path += '/';
-    path += end[i];
-  }
-  return path;
-}
-
 /// Returns the `node_modules` that a package lies in.
 std::string modules_of(const std::string& path) {
   return path.substr(0, path.rfind("node_modules/") + std::string_view("node_modules").size());
+}
+
+/// Lets a command in the user's own folder be run, as npm does, but only one that lies in the project: a link on the
+/// way may have been planted, and the mode would be changed wherever that leads.
+void make_runnable(int project, const std::string& path) {
+  const handle file = open_beneath(project, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  struct stat found;
+  if (!file || ::fstat(file.number(), &found) != 0 || !S_ISREG(found.st_mode)) return;
+  static_cast<void>(::fchmod(file.number(), 0777 & ~current_umask()));
 }
 
 }  // namespace
@@ -93,6 +87,7 @@ void bin_linker::link_all() const {
     return a_depth != b_depth ? a_depth < b_depth : is_before(a.at->path, b.at->path);
   });
   std::unordered_set<std::string> taken;
+  const handle project = open_folder(lock_.root);
   for (const owner& each : owners) {
     const std::string folder = modules_of(each.at->path) + "/.bin";
     for (const auto& [command, file] : each.of->bins) {
@@ -104,12 +99,12 @@ void bin_linker::link_all() const {
       if (::lstat(real.c_str(), &found) != 0) continue;  // as npm does
       const std::string place = staged_path(lock_, modules_of(each.at->path) + "/.bin", staging_);
       make_folders(AT_FDCWD, place, 0777);
-      const std::string target = relative(folder, each.at->path + '/' + file);
+      const std::string target = relative_path(folder, each.at->path + '/' + file);
       if (::symlink(target.c_str(), (place + '/' + command).c_str()) != 0 && errno != EEXIST) {
         throw_errno(place + '/' + command);
       }
       // Packages from the store have their modes; a folder of the user's own gets it here, as npm gives it.
-      if (each.at->is_link) ::chmod(real.c_str(), 0777 & ~current_umask());
+      if (each.at->is_link) make_runnable(project.number(), each.at->resolved + '/' + file);
     }
   }
 }

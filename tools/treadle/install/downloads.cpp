@@ -7,8 +7,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <memory>
+#include <span>
+#include <utility>
 
 namespace tool::install {
 
@@ -21,8 +25,6 @@ unsigned number_of(const std::string& text, unsigned otherwise) {
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
 }
-
-bool is_worth_another_try(int status) noexcept { return status == 408 || status == 429 || status >= 500; }
 
 }  // namespace
 
@@ -60,39 +62,41 @@ treadle::coro::task<bool> downloads::try_once(const std::string& url, const std:
   }
   treadle::http::stream& body = *opened;
   if (body.status() != 200) {
-    why = fmt::format("{}: the server says {}", url, body.status());
+    why = fmt::format("{}: the server says {}", shown_url(url), body.status());
     if (!is_worth_another_try(body.status())) throw outage(why);
     co_return false;
   }
   running_digest hash(algorithm);
-  into.bytes.clear();
-  if (const auto length = body.content_length(); length && *length <= most_bytes) into.bytes.reserve(*length);
-  for (std::size_t end = 0;;) {
-    into.bytes.resize(end + step_bytes);
-    const treadle::result<std::size_t> read = co_await body.read(std::span(into.bytes).subspan(end));
+  into.content.clear();
+  if (const auto length = body.content_length(); length && *length <= most_bytes) into.content.expect(*length);
+  const std::unique_ptr<std::byte[]> step(new std::byte[step_bytes]);
+  for (std::uint64_t end = 0;;) {
+    const treadle::result<std::size_t> read = co_await body.read(std::span(step.get(), step_bytes));
     if (!read) {
       why = body.failure().message();
       co_return false;
     }
-    hash.add(std::span<const std::byte>(into.bytes).subspan(end, *read));
-    received_bytes_.fetch_add(*read, std::memory_order_relaxed);
-    end += *read;
-    into.bytes.resize(end);
     if (*read == 0) break;
-    if (end > most_bytes) throw fault(fmt::format("{} has more than {} bytes", url, most_bytes));
+    if (end += *read; end > most_bytes)
+      throw fault(fmt::format("{} has more than {} bytes", shown_url(url), most_bytes));
+    const std::span<const std::byte> bytes(step.get(), *read);
+    hash.add(bytes);
+    into.content.add(bytes);
+    received_bytes_.fetch_add(*read, std::memory_order_relaxed);
   }
   into.digest = hash.finish();
   co_return true;
 }
 
-treadle::coro::task<download> downloads::get(std::string url, std::string algorithm, std::uint64_t most_bytes) {
-  download got;
+treadle::coro::task<download> downloads::get(std::string url, std::string algorithm, std::uint64_t most_bytes,
+                                             tarball into) {
+  download got{std::move(into), {}};
   std::string why;
   const unsigned retries = number_of(settings_.get("fetch-retries"), 2);
   for (unsigned tries = 0;; ++tries) {
     if (co_await try_once(url, algorithm, most_bytes, got, why)) co_return got;
     if (tries >= retries) throw outage(why);
-    co_await treadle::coro::sleep_for(std::chrono::milliseconds(200) * (1U << tries));
+    co_await treadle::coro::sleep_for(std::chrono::milliseconds(200) * (1U << std::min(tries, 6U)));
   }
 }
 

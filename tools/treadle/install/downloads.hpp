@@ -2,6 +2,7 @@
 
 #include "integrity.hpp"
 #include "settings.hpp"
+#include "tarball.hpp"
 
 #include <treadle/coro/task.hpp>
 #include <treadle/http.hpp>
@@ -14,13 +15,12 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace tool::install {
 
-/// A tarball in memory, with its digest.
+/// A tarball with its digest.
 struct download {
-  std::vector<std::byte> bytes;
+  tarball content;
   std::string digest;
 };
 
@@ -32,8 +32,8 @@ class downloads {
       : pool_(pool), settings_(configured), most_at_a_time_(most_at_a_time) {}
 
   /// Fetches `url` and hashes it while it comes. What fails on the way is tried again, `fetch-retries` times. Suspends.
-  /// Throws outage, and fault for more than `most_bytes`.
-  treadle::coro::task<download> get(std::string url, std::string algorithm, std::uint64_t most_bytes);
+  /// Throws outage, and fault for more than `most_bytes`. `into`: an empty one.
+  treadle::coro::task<download> get(std::string url, std::string algorithm, std::uint64_t most_bytes, tarball into);
 
   /// Returns how many bytes have come. A snapshot.
   [[nodiscard]] std::uint64_t received_bytes() const noexcept {

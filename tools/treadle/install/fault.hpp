@@ -18,6 +18,11 @@ struct outage : fault {
   using fault::fault;
 };
 
+/// Says whether a server that answers with this status may answer otherwise a little later.
+[[nodiscard]] constexpr bool is_worth_another_try(int status) noexcept {
+  return status == 408 || status == 429 || status >= 500;
+}
+
 /// Throws what errno says of `what`.
 [[noreturn]] inline void throw_errno(const std::string& what) {
   throw outage(what + ": " + std::generic_category().message(errno));

@@ -37,7 +37,7 @@ std::string as_json(const outcome& done, double seconds) {
   text["links_not_unpacked"] = as_list(done.skipped_links, "package", "path");
   text["scripts_not_run"] = done.scripts;
   text["failed"] = as_list(done.failed, "package", "why");
-  return text.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
+  return text.dump(2, ' ', true, json::error_handler_t::replace) + '\n';
 }
 
 const char* plural(std::size_t count) noexcept { return count == 1 ? "" : "s"; }

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <map>
+#include <new>
 #include <span>
 
 namespace tool::install {
@@ -57,6 +59,30 @@ void check_sources(const lock_file& lock) {
   }
 }
 
+/// Reads a tarball that lies in a file.
+download read_tarball(const std::string& path, const std::string& algorithm, std::uint64_t most_bytes, tarball into) {
+  const handle file = open_regular(path);
+  download got{std::move(into), {}};
+  running_digest hash(algorithm);
+  std::vector<std::byte> step(64 * 1024);
+  for (std::uint64_t end = 0;;) {
+    const ssize_t read = ::read(file.number(), step.data(), step.size());
+    if (read < 0 && errno == EINTR) continue;
+    if (read < 0) throw_errno(path);
+    if (read == 0) break;
+    end += static_cast<std::uint64_t>(read);
+    if (end > most_bytes) throw fault(fmt::format("{} has more than {} bytes", path, most_bytes));
+    const std::span<const std::byte> bytes = std::span<const std::byte>(step).first(static_cast<std::size_t>(read));
+    hash.add(bytes);
+    got.content.add(bytes);
+  }
+  got.digest = hash.finish();
+  return got;
+}
+
+/// Together, for tarballs on their way to the store. Most have some ten thousand bytes; what does not fit goes by file.
+constexpr std::size_t most_tarball_bytes_in_memory = std::size_t{16} << 20;
+
 }  // namespace
 
 installer::installer(treadle::thread_pool& pool, const options& asked, complaints& faults)
@@ -68,8 +94,12 @@ installer::installer(treadle::thread_pool& pool, const options& asked, complaint
       store_(store_path(asked)),
       layout_(lock_),
       placer_(asked.way),
+      tarball_memory_(most_tarball_bytes_in_memory),
       downloads_(pool, settings_, asked.most_at_a_time) {
   check_sources(lock_);
+  for (const package& each : lock_.packages) {
+    if (each.is_bundled) bundled_.push_back(&each);
+  }
   shows_bar_ = ::isatty(STDERR_FILENO) == 1;
 }
 
@@ -81,23 +111,26 @@ std::vector<installer::batch> installer::sort_out(pass which) {
     if (!each.is_wanted() || !each.is_installed_place || each.is_link) continue;
     if (which == pass::normal ? each.is_bundled : !each.is_bundled || layout_.has(each)) continue;
     const std::string key = each.integrity.empty() ? each.resolved + '\n' + each.called() : each.integrity;
-    by_tarball[key].places.push_back(&each);
+    by_tarball[key].push_back(&each);
   }
   std::vector<batch> all;
   all.reserve(by_tarball.size());
-  for (auto& [key, made] : by_tarball) {
-    const package& first = *made.places.front();
-    made.bins = first.bins;
-    if (which == pass::normal) {
-      for (const package& bundled : lock_.packages) {
-        if (!bundled.is_bundled || !bundled.path.starts_with(first.path + '/')) continue;
-        const std::string below = bundled.path.substr(first.path.size() + 1);
-        for (const auto& [command, file] : bundled.bins) made.bins.emplace_back(command, below + '/' + file);
-      }
-    }
-    all.push_back(std::move(made));
-  }
+  for (auto& [key, made] : by_tarball) all.push_back(std::move(made));
   return all;
+}
+
+/// Returns the files in a package that are commands, those of what it bundles among them. The store's tree knows none,
+/// for it may have been asked for by another lock file.
+std::vector<std::string> installer::commands_of(const package& of) const {
+  std::vector<std::string> files;
+  for (const auto& [command, file] : of.bins) files.push_back(file);
+  if (of.is_bundled) return files;
+  for (const package* const bundled : bundled_) {
+    if (!bundled->path.starts_with(of.path + '/')) continue;
+    const std::string below = bundled->path.substr(of.path.size() + 1);
+    for (const auto& [command, file] : bundled->bins) files.push_back(below + '/' + file);
+  }
+  return files;
 }
 
 void installer::install_all(pass which) {
@@ -115,14 +148,16 @@ treadle::coro::task<> installer::install_batch(batch& of) {
   std::string why;
   bool is_outage = false;
   try {
-    const stored_tree tree = co_await obtain(*of.places.front(), of);
-    for (const package* const each : of.places) placer_.place(tree, layout_.make_place(*each).number());
-    done_.fetch_add(of.places.size(), std::memory_order_relaxed);
+    const stored_tree tree = co_await obtain(*of.front());
+    for (const package* const each : of) {
+      placer_.place(tree, layout_.make_place(*each).number(), commands_of(*each));
+    }
+    done_.fetch_add(of.size(), std::memory_order_relaxed);
     show_progress();
     const std::lock_guard exclusive(lock_of_notes_);
     for (const member& each : tree.members) {
       if (each.what != member::kind::left_out) continue;
-      result_.skipped_links.emplace_back(of.places.front()->called(), readable(each.path));
+      result_.skipped_links.emplace_back(of.front()->called(), readable(each.path));
     }
     co_return;
   } catch (const outage& error) {
@@ -133,6 +168,9 @@ treadle::coro::task<> installer::install_batch(batch& of) {
   } catch (const std::system_error& error) {
     why = error.what();
     is_outage = true;
+  } catch (const std::bad_alloc&) {
+    why = "there is no memory left for it";
+    is_outage = true;
   }
   note_failure(of, why, is_outage);
 }
@@ -141,8 +179,8 @@ treadle::coro::task<> installer::install_batch(batch& of) {
 void installer::note_failure(const batch& of, const std::string& why, bool is_outage) {
   const std::lock_guard exclusive(lock_of_notes_);
   const bool is_fatal =
-      !is_outage || std::any_of(of.places.begin(), of.places.end(), [](const package* p) { return !p->is_optional; });
-  for (package* const each : of.places) {
+      !is_outage || std::any_of(of.begin(), of.end(), [](const package* p) { return !p->is_optional; });
+  for (package* const each : of) {
     if (is_fatal) {
       result_.failed.emplace_back(each->called(), why);
       break;
@@ -151,14 +189,14 @@ void installer::note_failure(const batch& of, const std::string& why, bool is_ou
   }
 }
 
-treadle::coro::task<stored_tree> installer::obtain(const package& of, const batch& all) {
+treadle::coro::task<stored_tree> installer::obtain(const package& of) {
   std::string algorithm = "sha512";
   if (!of.integrity.empty()) {
     const integrity wanted = integrity::parse(of.integrity);
     if (std::optional<stored_tree> found = store_.find(wanted)) co_return std::move(*found);
     algorithm = wanted.algorithm();
   }
-  const download got = co_await fetch(of, algorithm);
+  download got = co_await fetch(of, algorithm);
   const integrity is = integrity::of(algorithm, got.digest);
   if (!of.integrity.empty() && !integrity::parse(of.integrity).holds_for(got.digest)) {
     throw fault(fmt::format("the tarball is not what the lock file says: its integrity is {}, not {}", is.text(),
@@ -166,26 +204,21 @@ treadle::coro::task<stored_tree> installer::obtain(const package& of, const batc
   }
   unpack_limits limits;
   limits.most_bytes = asked_.most_package_bytes;
-  co_return store_.add(is, got.bytes, all.bins, limits);
+  co_return store_.add(is, got.content.bytes(), limits);
 }
 
 treadle::coro::task<download> installer::fetch(const package& of, std::string algorithm) {
   if (of.resolved.starts_with("file:")) {
     const std::string path = of.resolved.substr(5);
-    const std::string text = read_file(path.starts_with('/') ? path : lock_.root + '/' + path);
-    const auto bytes = std::as_bytes(std::span(text));
-    download got;
-    got.bytes.assign(bytes.begin(), bytes.end());
-    running_digest hash(algorithm);
-    hash.add(got.bytes);
-    got.digest = hash.finish();
-    co_return got;
+    co_return read_tarball(path.starts_with('/') ? path : lock_.root + '/' + path, algorithm, asked_.most_package_bytes,
+                           tarball(tarball_memory_, store_.scratch()));
   }
   if (asked_.is_offline) {
     throw fault("it is not in the store " + store_.path() + ", and --offline keeps from fetching it");
   }
   std::string url = settings_.tarball_url(of.name, of.version, of.resolved);
-  download got = co_await downloads_.get(std::move(url), std::move(algorithm), asked_.most_package_bytes);
+  download got = co_await downloads_.get(std::move(url), std::move(algorithm), asked_.most_package_bytes,
+                                         tarball(tarball_memory_, store_.scratch()));
   downloaded_.fetch_add(1, std::memory_order_relaxed);
   co_return got;
 }

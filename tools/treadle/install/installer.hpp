@@ -43,16 +43,14 @@ class installer {
 
  private:
   /// Packages of one tarball: it is fetched and unpacked once.
-  struct batch {
-    std::vector<package*> places;
-    std::vector<std::pair<std::string, std::string>> bins;  ///< of it, and of what it bundles
-  };
+  using batch = std::vector<package*>;
   enum class pass { normal, missing_bundled };
 
   [[nodiscard]] std::vector<batch> sort_out(pass which);
+  [[nodiscard]] std::vector<std::string> commands_of(const package& of) const;
   void install_all(pass which);
   treadle::coro::task<> install_batch(batch& of);
-  treadle::coro::task<stored_tree> obtain(const package& of, const batch& all);
+  treadle::coro::task<stored_tree> obtain(const package& of);
   treadle::coro::task<download> fetch(const package& of, std::string algorithm);
   void note_failure(const batch& of, const std::string& why, bool is_outage);
   void show_progress();
@@ -66,7 +64,10 @@ class installer {
   store store_;
   layout layout_;
   placer placer_;
+  memory_budget tarball_memory_;
   downloads downloads_;
+
+  std::vector<const package*> bundled_;  ///< come with another's tarball
 
   std::atomic<std::size_t> done_{0};  ///< relaxed: for the bar and the summary
   std::atomic<std::size_t> downloaded_{0};

@@ -48,9 +48,4 @@ class running_digest {
   std::unique_ptr<EVP_MD_CTX, free_context> context_;
 };
 
-/// Returns the bytes as hexadecimal digits.
-[[nodiscard]] std::string hex(std::string_view bytes);
-/// Returns the bytes that hexadecimal digits stand for; nothing if they are none.
-[[nodiscard]] std::string from_hex(std::string_view digits);
-
 }  // namespace tool::install

@@ -19,22 +19,6 @@ using json = nlohmann::ordered_json;
 
 constexpr const char* modules = "node_modules";
 
-/// Returns `to` as seen from the folder of `path`: both from the project's root.
-std::string link_target(const std::string& path, const std::string& to) {
-  std::vector<std::string_view> from = components(path);
-  from.pop_back();
-  const std::vector<std::string_view> end = components(to);
-  std::size_t same = 0;
-  while (same < from.size() && same < end.size() && from[same] == end[same]) ++same;
-  std::string target;
-  for (std::size_t i = same; i < from.size(); ++i) target += target.empty() ? ".." : "/..";
-  for (std::size_t i = same; i < end.size(); ++i) {
-    if (!target.empty()) target += '/';
-    target += end[i];
-  }
-  return target.empty() ? "." : target;
-}
-
 /// A package that the registry has, as far as its URL shows it.
 bool is_of_registry(const json& entry) {
   const auto resolved = entry.find("resolved");
@@ -51,9 +35,28 @@ layout::layout(const lock_file& lock) : lock_(lock), roots_(layout_roots(lock)),
     if (errno == EWOULDBLOCK) throw fault("another treadle install is at work in " + lock.root);
     throw_errno(lock.root);
   }
-  for (const std::string& root : roots_) {
-    const std::string folder = folder_of(root);
-    if (!remove_tree(AT_FDCWD, (folder + staging).c_str())) throw_errno(folder + staging);
+  for (const std::string& root : roots_) check_way(root);
+  for (const std::string& root : roots_) clear_away(root);
+}
+
+/// What is laid out in a workspace behind a link would land, and replace what is there, wherever that leads.
+void layout::check_way(const std::string& root) const {
+  const handle found = open_beneath(project_.number(), root, O_PATH | O_DIRECTORY);
+  if (found || errno == ENOENT) return;
+  if (errno == ELOOP) {
+    throw fault("'" + readable(root) + "' lies behind a symbolic link, and nothing is installed through one");
+  }
+  throw_errno(folder_of(root));
+}
+
+void layout::clear_away(const std::string& root) const {
+  const std::string folder = folder_of(root);
+  struct stat found;
+  if (::lstat((folder + retired).c_str(), &found) == 0 && ::lstat((folder + modules).c_str(), &found) != 0) {
+    static_cast<void>(::rename((folder + retired).c_str(), (folder + modules).c_str()));
+  }
+  for (const char* const name : {staging, retired}) {
+    if (!remove_tree(AT_FDCWD, (folder + name).c_str())) throw_errno(folder + name);
   }
 }
 
@@ -76,7 +79,9 @@ handle layout::make_place(const package& of) const {
 void layout::make_link(const package& of) const {
   const std::string place = staged_path(lock_, of.path, staging);
   make_folders(AT_FDCWD, place.substr(0, place.rfind('/')), 0777);
-  if (::symlink(link_target(of.path, of.resolved).c_str(), place.c_str()) != 0) throw_errno(place);
+  const std::string_view beside = std::string_view(of.path).substr(0, of.path.rfind('/'));
+  const std::string target = relative_path(beside, of.resolved);
+  if (::symlink(target.c_str(), place.c_str()) != 0) throw_errno(place);
 }
 
 bool layout::has(const package& of) const {
@@ -109,6 +114,25 @@ void layout::write_hidden_lock(bool hides_resolved) const {
              0666);
 }
 
+/// Gives the new `node_modules` of a folder the old one's place.
+void layout::swap_in(const std::string& folder) {
+  const std::string made = folder + staging;
+  const std::string place = folder + modules;
+  if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) == 0) return;
+  if (errno == EBUSY || errno == EXDEV) {
+    throw fault(place + " is a mount point and cannot be replaced; mount the folder above it");
+  }
+  if (errno != EINVAL && errno != ENOSYS) throw_errno(place);
+  // A file system that cannot exchange: for a moment there is none, and the next run puts the old one back.
+  const std::string old = folder + retired;
+  if (::rename(place.c_str(), old.c_str()) != 0) throw_errno(place);
+  if (::rename(made.c_str(), place.c_str()) == 0) return;
+  const int error = errno;
+  static_cast<void>(::rename(old.c_str(), place.c_str()));
+  errno = error;
+  throw_errno(place);
+}
+
 void layout::commit() {
   // The project's own comes last, for its hidden lock file says that all is there.
   for (auto root = roots_.rbegin(); root != roots_.rend(); ++root) {
@@ -120,23 +144,13 @@ void layout::commit() {
     const bool is_there = ::lstat(place.c_str(), &found) == 0;
     if (!is_made && !is_there) continue;
     if (!is_made && ::mkdir(made.c_str(), 0777) != 0) throw_errno(made);
-    if (!is_there) {
-      if (::rename(made.c_str(), place.c_str()) != 0) throw_errno(place);
-      continue;
-    }
-    if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) != 0) {
-      if (errno == EBUSY || errno == EXDEV) {
-        throw fault(place + " is a mount point and cannot be replaced; mount the folder above it");
-      }
-      if (errno != EINVAL && errno != ENOSYS) throw_errno(place);
-      // A file system that cannot exchange: for a moment there is none.
-      if (!remove_tree(AT_FDCWD, place.c_str()) || ::rename(made.c_str(), place.c_str()) != 0) throw_errno(place);
+    if (is_there) {
+      swap_in(folder);
+    } else if (::rename(made.c_str(), place.c_str()) != 0) {
+      throw_errno(place);
     }
   }
-  for (const std::string& root : roots_) {
-    const std::string old = folder_of(root) + staging;
-    if (!remove_tree(AT_FDCWD, old.c_str())) throw_errno(old);
-  }
+  for (const std::string& root : roots_) clear_away(root);
 }
 
 }  // namespace tool::install

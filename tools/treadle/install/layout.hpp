@@ -15,8 +15,11 @@ class layout {
  public:
   /// The name of a `node_modules` that is being made.
   static constexpr const char* staging = ".treadle-node_modules";
+  /// The name of an old one for the moment in which there is none, where the file system cannot exchange two.
+  static constexpr const char* retired = ".treadle-old-node_modules";
 
-  /// Takes the project, and removes what a killed run has left. Throws fault if another run has it.
+  /// Takes the project, and removes what a killed run has left. Throws fault if another run has it, or if a workspace
+  /// lies behind a symbolic link.
   explicit layout(const lock_file& lock);
   /// Removes what was laid out but did not take its place.
   ~layout();
@@ -37,6 +40,9 @@ class layout {
   void commit();
 
  private:
+  void check_way(const std::string& root) const;
+  void clear_away(const std::string& root) const;
+  static void swap_in(const std::string& folder);
   [[nodiscard]] std::string folder_of(const std::string& root) const;
 
   const lock_file& lock_;

@@ -153,6 +153,7 @@ void check_links(const std::vector<package>& packages) {
   std::unordered_set<std::string_view> links;
   for (const package& each : packages) {
     if (!each.is_link) continue;
+    if (!each.is_installed_place) refuse(each.path, "it is a link outside of node_modules");
     if (each.resolved.empty() || each.resolved.front() == '/' || each.resolved.find('\0') != std::string::npos) {
       refuse(each.path, "it is a link to nowhere below the project");
     }
@@ -176,7 +177,7 @@ lock_file lock_file::read(const std::string& path) {
   lock.path = path;
   const std::size_t slash = path.rfind('/');
   lock.root = slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  const std::string bytes = read_file(path);
+  const std::string bytes = read_regular(path);
   try {
     lock.text = json::parse(bytes);
   } catch (const json::parse_error& error) {

@@ -8,6 +8,10 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+
 namespace tool::install {
 
 namespace {
@@ -46,21 +50,70 @@ bool means_not_here(int error) noexcept {
          error == EPERM || error == EACCES;
 }
 
+constexpr unsigned for_all = 0777;  // less the umask
+
+/// Returns where the carriage return at the end of a `#!` line is, for which the system would look as part of the
+/// program's name; 0 if there is none.
+std::size_t bad_return(int file) noexcept {
+  char text[2048];
+  const ssize_t read = ::pread(file, text, sizeof text, 0);
+  const std::string_view begin(text, read < 0 ? 0 : static_cast<std::size_t>(read));
+  const std::size_t line = begin.starts_with("#!") ? begin.find('\n') : begin.npos;
+  return line != begin.npos && line >= 3 && begin[line - 1] == '\r' ? line - 1 : 0;
+}
+
+/// Takes it away.
+void mend_first_line(int into, const std::string& path) {
+  const handle file(::openat(into, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) throw_errno(readable(path));
+  const std::size_t bad = bad_return(file.number());
+  if (bad == 0) return;
+  struct stat found;
+  std::string text;
+  if (::fstat(file.number(), &found) != 0) throw_errno(readable(path));
+  text.resize(static_cast<std::size_t>(found.st_size));
+  for (std::size_t at = 0; at < text.size();) {
+    const ssize_t part = ::pread(file.number(), text.data() + at, text.size() - at, static_cast<off_t>(at));
+    if (part <= 0) throw_errno(readable(path));
+    at += static_cast<std::size_t>(part);
+  }
+  text.erase(bad, 1);
+  if (::unlinkat(into, path.c_str(), 0) != 0) throw_errno(readable(path));
+  write_file(into, path, text, for_all);
+}
+
 }  // namespace
 
-void placer::place(const stored_tree& from, int into) {
+void placer::place(const stored_tree& from, int into, std::span<const std::string> commands) {
+  const auto is_command = [&](const std::string& path) {
+    return std::find(commands.begin(), commands.end(), path) != commands.end();
+  };
   for (const member& each : from.members) {
-    if (each.what == member::kind::file) {
-      place_file(from.folder.number(), into, each);
+    if (each.what == member::kind::file && is_command(each.path)) {
+      place_command(from.folder.number(), into, each);
+    } else if (each.what == member::kind::file) {
+      place_file(from.folder.number(), into, each, false);
     } else if (each.what == member::kind::folder && ::mkdirat(into, each.path.c_str(), 0777) != 0 && errno != EEXIST) {
       throw_errno(readable(each.path));
     }
   }
 }
 
-void placer::place_file(int from, int into, const member& file) {
+void placer::place_command(int from, int into, const member& file) {
+  const handle source(::openat(from, file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!source) throw_errno(readable(file.path));
+  const bool is_fit = (file.mode & for_all) == for_all && bad_return(source.number()) == 0;
+  member runnable = file;
+  runnable.mode = for_all;
+  place_file(from, into, runnable, !is_fit);
+  if (!is_fit) mend_first_line(into, file.path);
+}
+
+/// `is_own`: what is done to it must not reach the store's.
+void placer::place_file(int from, int into, const member& file, bool is_own) {
   bool may_replace = true;
   for (link_way now = way();;) {
+    if (is_own && now == link_way::hardlink) now = link_way::copy;
     const bool is_done = now == link_way::reflink    ? reflink(from, into, file)
                          : now == link_way::hardlink ? hardlink(from, into, file)
                                                      : copy(from, into, file);

@@ -3,6 +3,7 @@
 #include "store.hpp"
 
 #include <atomic>
+#include <span>
 #include <string>
 
 namespace tool::install {
@@ -16,14 +17,17 @@ class placer {
  public:
   explicit placer(link_way asked) noexcept : way_(asked) {}
 
-  /// Fills the directory `into` with a package. What has the name of one of its files is replaced. Throws outage.
-  void place(const stored_tree& from, int into);
+  /// Fills the directory `into` with a package. What has the name of one of its files is replaced. `commands`: the
+  /// files that the present lock file calls commands: these are executable, and without a carriage return behind their
+  /// first line; what is not so in the store becomes a file of its own here. Throws outage.
+  void place(const stored_tree& from, int into, std::span<const std::string> commands);
 
   /// Returns how the last files came.
   [[nodiscard]] link_way way() const noexcept { return way_.load(std::memory_order_relaxed); }
 
  private:
-  void place_file(int from, int into, const member& file);
+  void place_file(int from, int into, const member& file, bool is_own);
+  void place_command(int from, int into, const member& file);
 
   std::atomic<link_way> way_;  ///< relaxed: who reads an old one finds out anew
 };

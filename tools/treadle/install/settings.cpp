@@ -1,10 +1,12 @@
 #include "settings.hpp"
 
+#include "../text.hpp"
 #include "fault.hpp"
 #include "folder.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <optional>
 
@@ -52,8 +54,10 @@ std::string expand(std::string_view text) {
 }
 
 std::optional<std::string> read_if_there(const std::string& path) {
-  if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
-  return read_file(path);
+  struct stat found;
+  // /dev/null is how users say that there is none.
+  if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return std::nullopt;
+  return read_regular(path);
 }
 
 /// Where npm keeps what is set for the whole machine: beside the folder of the `node` that is run.
@@ -68,12 +72,6 @@ std::string global_file() {
     }
   }
   return {};
-}
-
-std::string lower(std::string_view text) {
-  std::string made(text);
-  for (char& c : made) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return made;
 }
 
 /// Adds the `npm_config_*` of the environment; underscores stand for dashes.
@@ -115,6 +113,13 @@ url_parts url_parts::of(std::string_view url) {
   if (at != parts.host.npos) parts.host.remove_prefix(at + 1);
   parts.path = url.substr(slash);
   return parts;
+}
+
+std::string shown_url(std::string_view url) {
+  const url_parts parts = url_parts::of(url);
+  if (parts.scheme.empty()) return readable(url);
+  const std::string_view path = parts.path.substr(0, parts.path.find_first_of("?#"));
+  return readable(std::string(parts.scheme) + "://" + std::string(parts.host) + std::string(path));
 }
 
 void settings::add_file(std::string_view text) {
@@ -183,8 +188,21 @@ std::string settings::tarball_url(std::string_view name, std::string_view versio
          std::string(from.path);
 }
 
+bool settings::is_registry_in_the_clear(std::string_view host) const {
+  return std::any_of(values_.begin(), values_.end(), [&](const auto& each) {
+    if (each.first != "registry" && !each.first.ends_with(":registry")) return false;
+    const url_parts registry = url_parts::of(each.second);
+    return lower(registry.scheme) == "http" && registry.host == host;
+  });
+}
+
 std::string settings::authorization(std::string_view url) const {
   const url_parts parts = url_parts::of(url);
+  // A path that leads upwards ends elsewhere than the place that it seems to lie below.
+  if (parts.scheme.empty() || parts.path.find("/..") != url.npos || lower(parts.path).find("%2e") != url.npos)
+    return {};
+  // In the clear it goes only to a registry that is configured so, whatever a lock file says.
+  if (lower(parts.scheme) == "http" && !is_registry_in_the_clear(parts.host)) return {};
   std::string key = "//" + std::string(parts.host) + std::string(parts.path);
   // The longest part of the path that something is set for.
   for (std::size_t slash = key.rfind('/'); slash != key.npos && slash > 1; slash = key.rfind('/', slash - 1)) {

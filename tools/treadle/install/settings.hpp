@@ -26,13 +26,16 @@ class settings {
   /// what `replace-registry-host` names, stands for the one that is configured.
   [[nodiscard]] std::string tarball_url(std::string_view name, std::string_view version,
                                         std::string_view resolved) const;
-  /// Returns the `Authorization` that belongs to a URL; empty if none does.
+  /// Returns the `Authorization` that belongs to a URL; empty if none does. One that is for a registry with https is
+  /// not for the same host with http.
   [[nodiscard]] std::string authorization(std::string_view url) const;
 
   /// Reads `key = value` lines; `${NAME}` stands for the environment's. Values that are set stay.
   void add_file(std::string_view text);
 
  private:
+  [[nodiscard]] bool is_registry_in_the_clear(std::string_view host) const;
+
   std::map<std::string, std::string> values_;
 };
 
@@ -44,5 +47,8 @@ struct url_parts {
   /// Returns nothing useful for what is no http or https URL: then `scheme` is empty.
   [[nodiscard]] static url_parts of(std::string_view url);
 };
+
+/// Returns a URL as messages show it: without a name, a password and a query, which may be secret.
+[[nodiscard]] std::string shown_url(std::string_view url);
 
 }  // namespace tool::install

@@ -1,5 +1,6 @@
 #include "store.hpp"
 
+#include "../text.hpp"
 #include "fault.hpp"
 
 #include <fmt/format.h>
@@ -17,7 +18,7 @@ namespace tool::install {
 namespace {
 
 constexpr const char* scratch_folder = "tmp";
-constexpr std::string_view index_head = "treadle package 1\n";
+constexpr std::string_view index_head = "treadle package 2\n";
 
 std::string tree_path(const std::string& algorithm, std::string_view digest) {
   const std::string digits = hex(digest);
@@ -116,8 +117,7 @@ std::optional<stored_tree> store::find(const integrity& of) const {
   return std::nullopt;
 }
 
-stored_tree store::add(const integrity& of, std::span<const std::byte> tarball,
-                       std::span<const std::pair<std::string, std::string>> bins, unpack_limits limits) {
+stored_tree store::add(const integrity& of, std::span<const std::byte> tarball, unpack_limits limits) {
   limits.ignores_case = limits.ignores_case || ignores_case_;
   const std::string name = std::to_string(made_.fetch_add(1));
   if (::mkdirat(scratch_.number(), name.c_str(), 0777) != 0) throw_errno(path_);
@@ -127,7 +127,7 @@ stored_tree store::add(const integrity& of, std::span<const std::byte> tarball,
     if (!tree || ::mkdirat(tree.number(), "package", 0777) != 0) throw_errno(path_);
     made.folder = open_at(tree.number(), "package");
     if (!made.folder) throw_errno(path_);
-    made.members = unpack(tarball, made.folder.number(), bins, limits);
+    made.members = unpack(tarball, made.folder.number(), limits);
     write_file(tree.number(), "index", write_index(made.members), 0666);
     const std::string place = tree_path(of.algorithm(), of.digests().front());
     make_folders(root_.number(), place.substr(0, place.rfind('/')), 0777);

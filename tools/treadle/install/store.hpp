@@ -19,9 +19,10 @@ struct stored_tree {
   std::vector<member> members;
 };
 
-/// Unpacked packages by the digest of their tarballs. A tree is made aside and renamed, so it is there whole or not at
-/// all; what runs that were killed have left is removed by the next. Several processes may work on one at a time. All
-/// calls from any thread; they wait for the disk. They throw outage.
+/// Unpacked packages by the digest of their tarballs, as the tarballs have them, whatever lock file first asked for
+/// them. A tree is made aside and renamed, so it is there whole or not at all; what runs that were killed have left is
+/// removed by the next. Several processes may work on one at a time. All calls from any thread; they wait for the disk.
+/// They throw outage.
 class store {
  public:
   /// Opens the store in `path`, and makes it if there is none. Trees of another umask are not its own.
@@ -33,11 +34,12 @@ class store {
   /// Returns the tree of a tarball that one of the digests is of; none if there is none.
   [[nodiscard]] std::optional<stored_tree> find(const integrity& of) const;
   /// Unpacks a tarball whose digest is known to be right. Throws as `unpack` does; then nothing of it stays.
-  [[nodiscard]] stored_tree add(const integrity& of, std::span<const std::byte> tarball,
-                                std::span<const std::pair<std::string, std::string>> bins, unpack_limits limits);
+  [[nodiscard]] stored_tree add(const integrity& of, std::span<const std::byte> tarball, unpack_limits limits);
 
   /// Says whether its file system takes A and a for the same name.
   [[nodiscard]] bool ignores_case() const noexcept { return ignores_case_; }
+  /// Returns this run's own folder on the store's file system, for files without a name.
+  [[nodiscard]] int scratch() const noexcept { return scratch_.number(); }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:

@@ -4,12 +4,13 @@
 #include "fault.hpp"
 #include "folder.hpp"
 
+#include <fmt/format.h>
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cctype>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
@@ -39,12 +40,8 @@ reader open_tarball(std::span<const std::byte> tarball) {
   return read;
 }
 
-std::string lower(std::string_view text) {
-  std::string made(text);
-  std::transform(made.begin(), made.end(), made.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return made;
-}
+constexpr std::size_t most_name_bytes = 255;   // what file systems take
+constexpr std::size_t most_path_bytes = 3000;  // of the 4,095 that the system takes
 
 /// The members of one package, as they are written.
 class unpacking {
@@ -55,12 +52,13 @@ class unpacking {
   [[nodiscard]] std::vector<member> take() && { return std::move(made_); }
 
  private:
+  void count(const char* name, archive_entry* entry);
   [[nodiscard]] std::string checked_path(std::string_view name) const;
   void enter(const std::string& path, member::kind what);
   void make_parents(const std::string& path);
   void add_folder(const std::string& path);
   void add_file(const std::string& path, unsigned mode, std::uint64_t bytes);
-  void copy_data(int to, const std::string& path);
+  void copy_data(int to, const std::string& path, std::uint64_t bytes);
 
   archive& from_;
   int into_;
@@ -69,8 +67,20 @@ class unpacking {
   std::unordered_map<std::string, std::size_t> by_path_;  ///< index into made_
   std::unordered_map<std::string, std::string> folded_;   ///< in lower case -> as it was written
   std::unordered_set<std::string> ignore_files_;
+  std::size_t seen_ = 0;
   std::uint64_t bytes_ = 0;
 };
+
+/// Counts a member, also one that is not unpacked: it has to be read all the same.
+void unpacking::count(const char* name, archive_entry* entry) {
+  if (++seen_ > limits_.most_members) refuse(name, "is one member too many");
+  const la_int64_t bytes = archive_entry_size(entry);
+  if (bytes < 0) refuse(name, "has a negative size");
+  if (static_cast<std::uint64_t>(bytes) > limits_.most_bytes - bytes_) {
+    refuse(name, "makes it larger than " + with_commas(limits_.most_bytes) + " bytes");
+  }
+  bytes_ += static_cast<std::uint64_t>(bytes);
+}
 
 /// Returns the path below the package's root; empty for the root itself.
 std::string unpacking::checked_path(std::string_view name) const {
@@ -78,6 +88,13 @@ std::string unpacking::checked_path(std::string_view name) const {
   if (name.front() == '/') refuse(name, "has an absolute path");
   const std::vector<std::string_view> parts = components(name);
   if (std::find(parts.begin(), parts.end(), "..") != parts.end()) refuse(name, "leads upwards");
+  if (parts.size() > limits_.most_folders_deep + 2) {
+    refuse(name, fmt::format("lies more than {} folders deep", limits_.most_folders_deep));
+  }
+  if (name.size() > most_path_bytes ||
+      std::any_of(parts.begin(), parts.end(), [](std::string_view part) { return part.size() > most_name_bytes; })) {
+    refuse(name, "has a name that is too long");
+  }
   std::string path;
   for (std::size_t i = 1; i < parts.size(); ++i) {
     if (i > 1) path += '/';
@@ -116,10 +133,6 @@ void unpacking::add_folder(const std::string& path) {
 }
 
 void unpacking::add_file(const std::string& path, unsigned mode, std::uint64_t bytes) {
-  bytes_ += std::min(bytes, limits_.most_bytes);
-  if (bytes > limits_.most_bytes || bytes_ > limits_.most_bytes) {
-    refuse(path, "makes it larger than " + with_commas(limits_.most_bytes) + " bytes");
-  }
   make_parents(path);
   const auto before = by_path_.find(path);
   if (before != by_path_.end()) {  // the later one counts
@@ -132,12 +145,11 @@ void unpacking::add_file(const std::string& path, unsigned mode, std::uint64_t b
   const handle file(::openat(into_, path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, given));
   if (!file && errno == EEXIST) refuse(path, "has the name of another file in it");
   if (!file) throw_errno(readable(path));
-  copy_data(file.number(), path);
+  copy_data(file.number(), path, bytes);
   made_[by_path_.at(path)].mode = given;
 }
 
-void unpacking::copy_data(int to, const std::string& path) {
-  std::uint64_t end = 0;
+void unpacking::copy_data(int to, const std::string& path, std::uint64_t bytes) {
   for (;;) {
     const void* block = nullptr;
     std::size_t size = 0;
@@ -145,21 +157,24 @@ void unpacking::copy_data(int to, const std::string& path) {
     const int got = archive_read_data_block(&from_, &block, &size, &offset);
     if (got == ARCHIVE_EOF) break;
     if (got < ARCHIVE_WARN) throw fault(std::string("the tarball is damaged: ") + archive_error_string(&from_));
-    const char* bytes = static_cast<const char*>(block);
+    // The map of a sparse one may say anything.
+    if (offset < 0 || static_cast<std::uint64_t>(offset) > bytes || size > bytes - static_cast<std::uint64_t>(offset)) {
+      refuse(path, "holds more than its size");
+    }
+    const char* from = static_cast<const char*>(block);
     while (size > 0) {
-      const ssize_t written = ::pwrite(to, bytes, size, offset);
+      const ssize_t written = ::pwrite(to, from, size, offset);
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) throw_errno(readable(path));
-      bytes += written;
+      from += written;
       offset += written;
       size -= static_cast<std::size_t>(written);
     }
-    end = static_cast<std::uint64_t>(offset);
   }
   // A hole at the end has no block.
   struct stat found;
-  if (::fstat(to, &found) == 0 && static_cast<std::uint64_t>(found.st_size) < end) {
-    if (::ftruncate(to, static_cast<off_t>(end)) != 0) throw_errno(readable(path));
+  if (::fstat(to, &found) == 0 && static_cast<std::uint64_t>(found.st_size) < bytes) {
+    if (::ftruncate(to, static_cast<off_t>(bytes)) != 0) throw_errno(readable(path));
   }
 }
 
@@ -168,10 +183,10 @@ void unpacking::add(archive_entry* entry) {
   const char* name = archive_entry_pathname_utf8(entry);
   if (name == nullptr) name = archive_entry_pathname(entry);
   if (name == nullptr) throw fault("a member of the tarball has no name");
+  count(name, entry);
   std::string path = checked_path(name);
   const auto type = archive_entry_filetype(entry);
   if (archive_entry_hardlink(entry) != nullptr || type == AE_IFLNK) {
-    if (made_.size() >= limits_.most_members) refuse(path, "is one member too many");
     made_.push_back({std::move(path), 0, member::kind::left_out});
     return;
   }
@@ -187,37 +202,12 @@ void unpacking::add(archive_entry* entry) {
     path.replace(base, std::string::npos, ".npmignore");
     if (ignore_files_.contains(path)) return;
   }
-  const la_int64_t bytes = archive_entry_size(entry);
-  if (bytes < 0) refuse(name, "has a negative size");
-  add_file(path, archive_entry_perm(entry), static_cast<std::uint64_t>(bytes));
-}
-
-/// Takes the carriage return from the end of a `#!` line: the system would look for a program of that name.
-void mend_first_line(int into, const std::string& path) {
-  const handle file(::openat(into, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file) return;
-  std::string text(2048, '\0');
-  const ssize_t read = ::pread(file.number(), text.data(), text.size(), 0);
-  if (read < 3 || !text.starts_with("#!")) return;
-  const std::size_t line = text.find('\n');
-  if (line == text.npos || line < 3 || text[line - 1] != '\r') return;
-  struct stat found;
-  if (::fstat(file.number(), &found) != 0) throw_errno(readable(path));
-  text.resize(static_cast<std::size_t>(found.st_size));
-  for (std::size_t at = 0; at < text.size();) {
-    const ssize_t part = ::pread(file.number(), text.data() + at, text.size() - at, static_cast<off_t>(at));
-    if (part <= 0) throw_errno(readable(path));
-    at += static_cast<std::size_t>(part);
-  }
-  text.erase(line - 1, 1);
-  if (::unlinkat(into, path.c_str(), 0) != 0) throw_errno(readable(path));
-  write_file(into, path, text, found.st_mode & 0777);
+  add_file(path, archive_entry_perm(entry), static_cast<std::uint64_t>(archive_entry_size(entry)));
 }
 
 }  // namespace
 
-std::vector<member> unpack(std::span<const std::byte> tarball, int into,
-                           std::span<const std::pair<std::string, std::string>> bins, const unpack_limits& limits) {
+std::vector<member> unpack(std::span<const std::byte> tarball, int into, const unpack_limits& limits) {
   const reader from = open_tarball(tarball);
   unpacking under_way(*from, into, limits);
   for (;;) {
@@ -229,14 +219,6 @@ std::vector<member> unpack(std::span<const std::byte> tarball, int into,
   }
   std::vector<member> made = std::move(under_way).take();
   if (made.empty()) throw fault("the tarball holds no file");
-  for (const auto& bin : bins) {
-    const std::string& path = bin.second;
-    const auto found = std::find_if(made.begin(), made.end(), [&](const member& m) { return m.path == path; });
-    if (found == made.end() || found->what != member::kind::file) continue;
-    mend_first_line(into, path);
-    found->mode = 0777;
-    if (::fchmodat(into, path.c_str(), 0777 & ~current_umask(), 0) != 0) throw_errno(readable(path));
-  }
   return made;
 }
 
