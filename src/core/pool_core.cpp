@@ -64,28 +64,24 @@ void run_task(task* started) noexcept {
   started->callback(started);  // LAST TOUCH: the callback may free the task or schedule it again
 }
 
-/// Runs a task, and shows which.
-class shown_run {
- public:
-  explicit shown_run(pool_record& of) noexcept : worker(of) {}
-  void operator()(task* started) const noexcept {
+[[gnu::noinline]] void run_told(pool_record& worker, task* started, site_word site) noexcept {
+  tell_task_begins(worker, started, site);
+  run_task(started);
+  tell_task_ends(worker);
+}
+
+/// Runs a task, and shows which. Its address goes nowhere, so that it need not lie in memory.
+struct shown_run {
+  pool_record& worker;
+  [[gnu::always_inline]] void operator()(task* started) const noexcept {
     const site_word site = site_of(*started);
     worker.face.runs.store(site.word(), std::memory_order_relaxed);  // for others a hint, whole in itself
     os::probe::run(worker.index, started, site.word());
     worker.flight.note({flight_kind::run, started}, site.word());
     if (worker.profiler != nullptr) [[unlikely]]
-      return run_told(started, site);
+      return run_told(worker, started, site);
     run_task(started);
   }
-
- private:
-  [[gnu::noinline]] void run_told(task* started, site_word site) const noexcept {
-    tell_task_begins(worker, started, site);
-    run_task(started);
-    tell_task_ends(worker);
-  }
-
-  pool_record& worker;
 };
 
 }  // namespace
@@ -202,8 +198,9 @@ void pool_core::unreserve(std::size_t count) noexcept {
   if (config_.max_queued != 0) queued_.fetch_sub(count, std::memory_order_relaxed);
 }
 
-/// Before the push: what follows it may come at once, and the task be gone.
-inline void pool_core::note_schedule(record* worker, const task* first, std::size_t count, site_word site) noexcept {
+/// Before the push: what follows it may come at once, and the task be gone. GCC takes a probe for as long as its text, and
+/// would not put it into its callers.
+[[gnu::always_inline]] inline void pool_core::note_schedule(record* worker, const task* first, std::size_t count, site_word site) noexcept {
   if (os::probe::are_built) os::probe::schedule(first, (site.is_known() ? site : site_of(*first)).word(), count);
   if (!keeps_records) return;
   // From outside a note costs a read-modify-write: of what comes thick every 32nd has to do.
@@ -358,7 +355,7 @@ std::size_t pool_core::run_ready_tasks(record& worker) noexcept {
   const std::uint64_t interrupted = shown.face.runs.load(std::memory_order_relaxed);
   os::probe::enter(worker.index, nullptr, 0);
   shown.flight.note({flight_kind::enter, nullptr}, 0);
-  const std::size_t ran = run_ready(worker, most, shown_run(shown));
+  const std::size_t ran = run_ready(worker, most, shown_run{shown});
   os::probe::leave(worker.index);
   shown.flight.note({flight_kind::leave, nullptr}, 0);
   shown.face.runs.store(interrupted, std::memory_order_relaxed);
@@ -435,7 +432,7 @@ void pool_core::thread_main(void* record_of_thread) noexcept {
   if (hooks.worker_start != nullptr) hooks.worker_start(hooks.context, self.index);
   static_cast<pool_record&>(self).face.thread_number.store(os::thread_number(), std::memory_order_relaxed);
   note_begun(self);
-  pool.work(self, shown_run(static_cast<pool_record&>(self)));
+  pool.work(self, shown_run{static_cast<pool_record&>(self)});
   note_gone(self);
   if (hooks.worker_stop != nullptr) hooks.worker_stop(hooks.context, self.index);
   context() = {};

@@ -3,6 +3,7 @@
 #include "tasks.hpp"
 #include "waiting.hpp"
 
+#include <treadle/coro.hpp>
 #include <treadle/treadle.hpp>
 
 #include <gtest/gtest.h>
