@@ -198,9 +198,10 @@ void pool_core::unreserve(std::size_t count) noexcept {
   if (config_.max_queued != 0) queued_.fetch_sub(count, std::memory_order_relaxed);
 }
 
-/// Before the push: what follows it may come at once, and the task be gone. GCC takes a probe for as long as its text, and
-/// would not put it into its callers.
-[[gnu::always_inline]] inline void pool_core::note_schedule(record* worker, const task* first, std::size_t count, site_word site) noexcept {
+/// Before the push: what follows it may come at once, and the task be gone. GCC takes a probe for as long as its text,
+/// and would not put it into its callers.
+[[gnu::always_inline]] inline void pool_core::note_schedule(record* worker, const task* first, std::size_t count,
+                                                            site_word site) noexcept {
   if (os::probe::are_built) os::probe::schedule(first, (site.is_known() ? site : site_of(*first)).word(), count);
   if (!keeps_records) return;
   // From outside a note costs a read-modify-write: of what comes thick every 32nd has to do.

@@ -141,7 +141,7 @@ proctype outsider() {
  * mirrors: include/treadle/detail/parking.hpp sleep 56030230
  * mirrors: include/treadle/detail/parking.hpp leave_running 19446fda
  * mirrors: include/treadle/detail/parking.hpp leave_parked e048c4ff
- * mirrors: src/core/pool_core.cpp thread_main 18939034 */
+ * mirrors: src/core/pool_core.cpp thread_main 680fc39c */
 proctype worker(byte self) {
   bool searcher, seen, as_searcher, just_woken;
   byte i, kind;
