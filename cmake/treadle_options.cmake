@@ -14,6 +14,8 @@ option(TREADLE_BUILD_TOOLS "Build the treadle command (needs OpenSSL, CLI11, fmt
 option(TREADLE_INSTALL "Make the install rules" ${PROJECT_IS_TOP_LEVEL})
 option(TREADLE_WERROR "Treat warnings as errors" OFF)
 option(TREADLE_RECORDER "Keep a flight recorder in each worker; without, traces are empty" ON)
+set(TREADLE_USDT AUTO CACHE STRING "Probes for tools outside: AUTO where <sys/sdt.h> is found, ON, OFF")
+set_property(CACHE TREADLE_USDT PROPERTY STRINGS AUTO ON OFF)
 option(TREADLE_IO_URING "Use io_uring where liburing is found" ON)
 option(TREADLE_HTTP "Build treadle::http where libcurl is found" ON)
 option(BUILD_SHARED_LIBS "Build treadle as a shared library" OFF)

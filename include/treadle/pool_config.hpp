@@ -1,5 +1,7 @@
 #pragma once
 
+#include <treadle/profiler_hooks.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -70,6 +72,7 @@ struct pool_config {
   /// What the destructor does. A pool with static storage should choose `cancel`: only that is bounded.
   shutdown_mode on_destroy = shutdown_mode::drain;
   pool_hooks hooks{};
+  profiler_hooks profiler{};
   /// What the flight recorder keeps of each worker: so many entries of 16 bytes, rounded up to a power of two, at most
   /// 1,048,576. An event takes one, and another if it is stamped. Default: 1,024. `obs/write_trace.hpp`.
   std::uint32_t recorder_entries = 0;

@@ -22,6 +22,7 @@
 #include <treadle/pipeline.hpp>
 #include <treadle/pool_config.hpp>
 #include <treadle/pool_stats.hpp>
+#include <treadle/profiler_hooks.hpp>
 #include <treadle/scope.hpp>
 #include <treadle/scope_task.hpp>
 #include <treadle/shutdown_report.hpp>

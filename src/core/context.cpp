@@ -43,6 +43,42 @@ thread_wait::~thread_wait() {
   if (sign_ != nullptr) give_sign(*sign_);
 }
 
+void tell_task_begins(const pool_core::record& worker, const void* task, site_word site) noexcept {
+  tell_profiler(worker, [&](const profiler_hooks& told) {
+    if (told.task_begin == nullptr) return;
+    profiler_hooks::task_info info;
+    info.task = task;
+    if (site.is_function()) {
+      info.function = reinterpret_cast<const void*>(static_cast<std::uintptr_t>(site.address()));
+    } else {
+      info.site = {site.file(), site.line()};
+    }
+    told.task_begin(told.context, worker.index, info);
+  });
+}
+void tell_task_ends(const pool_core::record& worker) noexcept {
+  tell_profiler(worker, [&](const profiler_hooks& told) {
+    if (told.task_end != nullptr) told.task_end(told.context, worker.index);
+  });
+}
+
+shown_link::shown_link(pool_core::record* waiter, const void* awaited, wait_kind kind, site_word what) noexcept {
+  if (waiter == nullptr || static_cast<pool_core*>(waiter->host)->is_inherited()) return;
+  waiter_ = static_cast<pool_record*>(waiter);
+  const thread_context& here = context();
+  worker_face& face = waiter_->face;
+  const brief_guard exclusive(face.links);
+  const wait_link* const below = face.waits_for.load(std::memory_order_relaxed);
+  link_ = {awaited, kind, what, here.innermost, here.innermost_child, here.innermost_branch, below};
+  face.waits_for.store(&link_, std::memory_order_relaxed);
+}
+shown_link::~shown_link() {
+  if (waiter_ == nullptr || static_cast<pool_core*>(waiter_->host)->is_inherited()) return;
+  worker_face& face = waiter_->face;
+  const brief_guard exclusive(face.links);
+  face.waits_for.store(link_.below, std::memory_order_relaxed);
+}
+
 // Not by way of `context`: a fork that has no worker passed to it asks each time, and feels the second call.
 TREADLE_NEVER_INLINE worker* worker_here() noexcept { return looked_up().self; }
 
@@ -80,7 +116,7 @@ void pool_core::stand_in(void (*f)(void*) noexcept, void* argument) noexcept {
   thread_context& here = context();
   const thread_context before = here;
   worker self(*face_, worker::npos);
-  here = {this, nullptr, &self, before.innermost, before.innermost_child};
+  here = {this, nullptr, &self, before.innermost, before.innermost_child, before.innermost_branch};
   enter_stand_in(stand_in_kind::waiter);
   f(argument);
   leave_stand_in(stand_in_kind::waiter);

@@ -35,6 +35,7 @@ bool join_shared(worker& self, any_branch& forked) noexcept {
   pool_core::record& record = *record_of(self);
   const bool mine = self.forks().take_back(forked);
   if (!mine) {
+    const shown_link shown(&record, &forked, wait_kind::fork, {});
     pool.wait_for(record, forked);
     self.forks().close(forked);
   }
@@ -45,8 +46,17 @@ bool join_shared(worker& self, any_branch& forked) noexcept {
 void pool_core::call_branch(record& thief, fork_node<system_policy>& taken) noexcept {
   auto& branch = static_cast<any_branch&>(taken);
   auto& worker = static_cast<pool_record&>(thief);
-  worker.flight.note_now({flight_kind::enter, &taken}, site_word::of_label("<fork>").word());
+  const site_word site = site_word::of_label("<fork>");
+  os::probe::enter(worker.index, &taken, site.word());
+  worker.flight.note_now({flight_kind::enter, &taken}, site.word());
+  tell_task_begins(worker, &taken, site);
+  thread_context& here = context();
+  const branch_frame frame{&taken, here.innermost_branch};
+  here.innermost_branch = &frame;
   branch.call(branch, worker.self);
+  context().innermost_branch = frame.below;
+  tell_task_ends(worker);
+  os::probe::leave(worker.index);
   worker.flight.note_now({flight_kind::leave, nullptr}, 0);
 }
 

@@ -91,6 +91,7 @@ std::error_code future_state::wait() noexcept {
   // It runs elsewhere, or is another pool's: another worker takes our place meanwhile.
   pool_core& waiting = *here.pool;
   pool_core::record& self = *here.record;
+  const shown_link shown(&self, this, wait_kind::future, site);
   waiting.enter_blocking(self, wait_kind::future, site);
   if (&waiting == pool_) {
     completion_.wait(no_deadline);

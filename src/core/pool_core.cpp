@@ -1,5 +1,6 @@
 #include "../os/cpu.hpp"
 #include "../os/os.hpp"
+#include "../os/probes.hpp"
 #include "at_end.hpp"
 #include "context.hpp"
 #include "outside_wait.hpp"
@@ -63,13 +64,22 @@ void run_task(task* started) noexcept {
   started->callback(started);  // LAST TOUCH: the callback may free the task or schedule it again
 }
 
-/// Runs a task, and shows which.
+[[gnu::noinline]] void run_told(pool_record& worker, task* started, site_word site) noexcept {
+  tell_task_begins(worker, started, site);
+  run_task(started);
+  tell_task_ends(worker);
+}
+
+/// Runs a task, and shows which. Its address goes nowhere, so that it need not lie in memory.
 struct shown_run {
   pool_record& worker;
-  void operator()(task* started) const noexcept {
+  [[gnu::always_inline]] void operator()(task* started) const noexcept {
     const site_word site = site_of(*started);
     worker.face.runs.store(site.word(), std::memory_order_relaxed);  // for others a hint, whole in itself
+    os::probe::run(worker.index, started, site.word());
     worker.flight.note({flight_kind::run, started}, site.word());
+    if (worker.profiler != nullptr) [[unlikely]]
+      return run_told(worker, started, site);
     run_task(started);
   }
 };
@@ -188,8 +198,11 @@ void pool_core::unreserve(std::size_t count) noexcept {
   if (config_.max_queued != 0) queued_.fetch_sub(count, std::memory_order_relaxed);
 }
 
-/// Before the push: what follows it may come at once, and the task be gone.
-inline void pool_core::note_schedule(record* worker, const task* first, std::size_t count, site_word site) noexcept {
+/// Before the push: what follows it may come at once, and the task be gone. GCC takes a probe for as long as its text,
+/// and would not put it into its callers.
+[[gnu::always_inline]] inline void pool_core::note_schedule(record* worker, const task* first, std::size_t count,
+                                                            site_word site) noexcept {
+  if (os::probe::are_built) os::probe::schedule(first, (site.is_known() ? site : site_of(*first)).word(), count);
   if (!keeps_records) return;
   // From outside a note costs a read-modify-write: of what comes thick every 32nd has to do.
   if (worker == nullptr && !context().outside.is_due()) return;
@@ -341,8 +354,10 @@ std::size_t pool_core::run_ready_tasks(record& worker) noexcept {
   constexpr std::size_t most = 61;
   auto& shown = static_cast<pool_record&>(worker);
   const std::uint64_t interrupted = shown.face.runs.load(std::memory_order_relaxed);
+  os::probe::enter(worker.index, nullptr, 0);
   shown.flight.note({flight_kind::enter, nullptr}, 0);
   const std::size_t ran = run_ready(worker, most, shown_run{shown});
+  os::probe::leave(worker.index);
   shown.flight.note({flight_kind::leave, nullptr}, 0);
   shown.face.runs.store(interrupted, std::memory_order_relaxed);
   if (worker.just_woken) tell_time();  // they may have armed timers, and the caller goes on computing
@@ -364,7 +379,7 @@ void pool_core::enter_blocking(record& worker, wait_kind why, site_word what) no
     wait_sign& blocked = static_cast<pool_record&>(worker).face.blocked;
     blocked.name(this, what.word());
     blocked.hang(why, 0, monotonic_ns());
-    flight_of(worker).note_now({flight_kind::blocked, nullptr, static_cast<std::uint64_t>(why)}, what.word());
+    note_blocked(worker, why, what);
   }
   base::enter_blocking(worker);
 }
@@ -372,7 +387,7 @@ void pool_core::enter_blocking(record& worker, wait_kind why, site_word what) no
 void pool_core::leave_blocking(record& worker) noexcept {
   base::leave_blocking(worker);
   if (worker.blocking_depth != 0) return;
-  flight_of(worker).note_now({flight_kind::unblocked, nullptr}, 0);
+  note_unblocked(worker);
   static_cast<pool_record&>(worker).face.blocked.take_down();
 }
 
@@ -417,9 +432,9 @@ void pool_core::thread_main(void* record_of_thread) noexcept {
   const pool_hooks& hooks = pool.config_.hooks;
   if (hooks.worker_start != nullptr) hooks.worker_start(hooks.context, self.index);
   static_cast<pool_record&>(self).face.thread_number.store(os::thread_number(), std::memory_order_relaxed);
-  flight_of(self).note_change({flight_kind::up, nullptr}, 0);
+  note_begun(self);
   pool.work(self, shown_run{static_cast<pool_record&>(self)});
-  flight_of(self).note_now({flight_kind::gone, nullptr}, 0);
+  note_gone(self);
   if (hooks.worker_stop != nullptr) hooks.worker_stop(hooks.context, self.index);
   context() = {};
   if (pool.sync().look().life() == lifecycle::running) pool.join_left();

@@ -49,11 +49,16 @@ class scope_core final : public internal_task {
     }
     pool_core* const waiting = here.pool;
     pool_core::record* const self = here.record;
+    std::optional<shown_link> link;
     const auto enter = [&] {
-      if (self != nullptr) waiting->enter_blocking(*self, wait_kind::children);
+      if (self == nullptr) return;
+      link.emplace(self, this, wait_kind::children, site_word{});
+      waiting->enter_blocking(*self, wait_kind::children);
     };
     const auto leave = [&] {
-      if (self != nullptr) waiting->leave_blocking(*self);
+      if (self == nullptr) return;
+      waiting->leave_blocking(*self);
+      link.reset();
     };
     if (waiting == &pool_) {
       children_.wait([this](scope_task& child) { run_child(child); }, enter, leave);

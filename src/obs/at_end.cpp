@@ -18,13 +18,18 @@
 #include <mutex>
 #include <new>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace treadle::detail {
 
 namespace {
 
-constexpr const char* variable = "TREADLE_TRACE";
+/// Returns the file that the environment names; empty if it names none, or none any more.
+std::string_view asked_for() noexcept {
+  const char* const file = secure_getenv("TREADLE_TRACE");
+  return file != nullptr ? file : "";
+}
 
 /// What ends a process that did not ask for it.
 constexpr std::array ends = {SIGABRT, SIGSEGV, SIGTERM, SIGINT};
@@ -38,12 +43,13 @@ struct traced {
 /// The traced pools of a process. Never destroyed: pools with static storage end after everything.
 struct process {
   std::mutex mutex;
-  std::string file = secure_getenv(variable);
+  std::string file{asked_for()};
   std::uint32_t number = os::process_number();
   std::uint32_t pools = 0;
   std::list<traced> all;
 };
 
+/// Throws std::bad_alloc, and then again makes it at the next call.
 process& this_process() {
   static process* const made = new process;
   return *made;
@@ -69,30 +75,27 @@ void write(const traced& of) {
 }
 
 void write_all_at_exit() {
-  process& whole = this_process();
-  if (os::process_number() != whole.number) return;  // a child of fork: the file is its parent's
   try {
+    process& whole = this_process();
+    if (os::process_number() != whole.number) return;  // a child of fork: the file is its parent's
     const std::lock_guard lock(whole.mutex);
     for (traced& each : whole.all) {
       each.at_the_end.clear();
       write(each);
     }
   } catch (const std::exception& failed) {
-    complain(whole.file, failed.what());
+    complain("its file", failed.what());
   }
 }
 
 }  // namespace
 
-bool is_traced() noexcept {
-  const char* const file = secure_getenv(variable);
-  return file != nullptr && *file != '\0';
-}
+bool is_traced() noexcept { return !asked_for().empty(); }
 
 void begin_process_trace(pool_core& pool) noexcept {
   try {
     process& whole = this_process();
-    if (os::process_number() != whole.number) return;
+    if (os::process_number() != whole.number || whole.file.empty()) return;
     const std::lock_guard lock(whole.mutex);
     if (whole.pools == 0 && std::atexit(&write_all_at_exit) != 0) throw std::bad_alloc();
     traced& made = whole.all.emplace_back();
@@ -106,9 +109,9 @@ void begin_process_trace(pool_core& pool) noexcept {
 }
 
 void end_process_trace(pool_core& pool) noexcept {
-  process& whole = this_process();
-  if (os::process_number() != whole.number) return;
   try {
+    process& whole = this_process();
+    if (os::process_number() != whole.number) return;
     const std::lock_guard lock(whole.mutex);
     const auto found =
         std::find_if(whole.all.begin(), whole.all.end(), [&pool](const traced& each) { return each.pool == &pool; });
@@ -117,7 +120,7 @@ void end_process_trace(pool_core& pool) noexcept {
     write(*found);
     whole.all.erase(found);
   } catch (const std::exception& failed) {
-    complain(whole.file, failed.what());
+    complain("its file", failed.what());
   }
 }
 

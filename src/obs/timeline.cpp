@@ -12,8 +12,6 @@ namespace {
 using detail::flight_kind;
 using detail::park_reason;
 
-/// By how much an effect may seem to come before its cause: times between two readings of the clock are made up.
-constexpr double slack_us = 2;
 /// The waker does not know whom it wakes: whoever sleeps in the driver.
 constexpr std::uint64_t any_in_driver = UINT32_MAX;
 
@@ -173,7 +171,8 @@ struct got_up {
   bool taken = false;
 };
 
-/// Joins each wake-up to the next getting up of whom it was for.
+/// Joins each wake-up to the next getting up of whom it was for. Both have their times, and a waker's is read before it
+/// wakes anybody.
 void join_wakes(timeline& of, std::vector<got_up>& ups) {
   const auto earlier = [](const auto& a, const auto& b) { return a.at_us < b.at_us; };
   std::sort(ups.begin(), ups.end(), earlier);
@@ -186,7 +185,7 @@ void join_wakes(timeline& of, std::vector<got_up>& ups) {
   for (point* const wake : wakes) {
     const bool any = wake->detail == any_in_driver;
     if (!any) wake->other = static_cast<std::uint32_t>(wake->detail);
-    auto up = std::lower_bound(ups.begin(), ups.end(), got_up{wake->at_us - slack_us}, earlier);
+    auto up = std::lower_bound(ups.begin(), ups.end(), got_up{wake->at_us}, earlier);
     while (up != ups.end() && (up->taken || (any ? !up->slept_in_driver : up->worker != wake->other))) ++up;
     if (up == ups.end()) continue;
     up->taken = true;

@@ -2,6 +2,7 @@
 #include "../os/os.hpp"
 #include "../os/stuck.hpp"
 #include "site_names.hpp"
+#include "wait_cycles.hpp"
 
 #include <treadle/detail/pool_core.hpp>
 #include <treadle/obs/watchdog.hpp>
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -55,6 +57,7 @@ class watchdog::guard {
   guard(thread_pool& pool, watchdog_options options) : pool_(pool), options_(std::move(options)) {
     os::thread_options thread;
     thread.name = "watchdog";
+    cycles_.emplace(pool.core());
     if (!os::start_thread(&thread_, &look_on, this, thread)) {
       throw std::system_error(EAGAIN, std::system_category(), "treadle::obs::watchdog");
     }
@@ -95,6 +98,7 @@ class watchdog::guard {
       started += worker->count.started.load(std::memory_order_relaxed);
       look_at(static_cast<const pool_record&>(*worker), workers_[i], now_ns);
     }
+    for (const std::string& cycle : cycles_->look(names_)) report(cycle);
     const pool_stats now = pool.stats();
     const std::uint64_t queued = now.queued_in_rings + now.queued_in_overflow;
     const std::int64_t still_ns = queue_.stands_still(started, queued != 0 || now.queued_outside, now_ns);
@@ -172,6 +176,7 @@ class watchdog::guard {
   std::vector<seen_before> workers_;
   seen_before queue_;
   site_names names_;
+  std::optional<wait_cycles> cycles_;
 };
 
 watchdog::watchdog(thread_pool& pool, watchdog_options options)

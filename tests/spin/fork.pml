@@ -58,7 +58,7 @@ byte held_up;             /* workers whose leaf waits for a fork to be taken */
 #define any_offers (shared[0] + shared[1] + shared_2 != 0)
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4 */
+ * mirrors: include/treadle/detail/waking.hpp wake 9a9f8e18 */
 inline notify_one() {
   claim_wake(LIMIT, false, kind, as_searcher);
   if

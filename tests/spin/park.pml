@@ -55,7 +55,7 @@ byte made, ran, pushed, waking;
 #define some_vacant (started[0] + started[1] + STARTED_2 + STARTED_3 < N)
 
 /* By index, lowest first, one worker a step; again from the start when none was claimable.
- * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4
+ * mirrors: include/treadle/detail/waking.hpp wake 9a9f8e18
  * mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
  * mirrors: include/treadle/detail/worker_list.hpp try_take f6f02b57 */
 inline notify(count) {

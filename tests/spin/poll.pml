@@ -135,7 +135,7 @@ inline poll_leave(stays, result) {
 
 /* A claim is a count first and a sleeper second: one in the driver, whichever that will be, or else the lowest whose
  * event can be claimed.
- * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4
+ * mirrors: include/treadle/detail/waking.hpp wake 9a9f8e18
  * mirrors: include/treadle/detail/poll_event.hpp claim 4f4339b3 */
 inline wake_parked() {
   waking++;
@@ -171,7 +171,7 @@ inline wake_parked() {
 }
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp start c913f390 */
+ * mirrors: include/treadle/detail/waking.hpp start c89d838f */
 inline notify(count) {
   do
   :: (count >> woken) != 0 ->

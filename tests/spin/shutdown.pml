@@ -42,8 +42,8 @@ bool joined;
 #define touch() assert(!freed)
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4
- * mirrors: include/treadle/detail/waking.hpp start c913f390 */
+ * mirrors: include/treadle/detail/waking.hpp wake 9a9f8e18
+ * mirrors: include/treadle/detail/waking.hpp start c89d838f */
 inline notify() {
   d_step { touch() };
   claim_wake(LIMIT, false, kind, as_searcher);
@@ -141,7 +141,7 @@ proctype outsider() {
  * mirrors: include/treadle/detail/parking.hpp sleep 56030230
  * mirrors: include/treadle/detail/parking.hpp leave_running 19446fda
  * mirrors: include/treadle/detail/parking.hpp leave_parked e048c4ff
- * mirrors: src/core/pool_core.cpp thread_main bade78d7 */
+ * mirrors: src/core/pool_core.cpp thread_main 680fc39c */
 proctype worker(byte self) {
   bool searcher, seen, as_searcher, just_woken;
   byte i, kind;

@@ -60,8 +60,8 @@ inline wake_parked() {
 }
 
 /* mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4
- * mirrors: include/treadle/detail/waking.hpp start c913f390
+ * mirrors: include/treadle/detail/waking.hpp wake 9a9f8e18
+ * mirrors: include/treadle/detail/waking.hpp start c89d838f
  * mirrors: include/treadle/detail/worker_list.hpp take_vacant b03dee59 */
 inline notify() {
   claim_wake(LIMIT, false, kind, as_searcher);

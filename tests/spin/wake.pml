@@ -72,8 +72,8 @@ byte ran;               /* ghost: tasks ended */
 /* A fresh thread is started in the step that claims it (spawn.pml has the steps), a parked one in two. The lowest
  * claimable worker is woken; a waker waits while there is none.
  * mirrors: include/treadle/detail/waking.hpp notify 5f3ee4ee
- * mirrors: include/treadle/detail/waking.hpp wake 792cf2b4
- * mirrors: include/treadle/detail/waking.hpp start c913f390 */
+ * mirrors: include/treadle/detail/waking.hpp wake 9a9f8e18
+ * mirrors: include/treadle/detail/waking.hpp start c89d838f */
 inline notify(count) {
   do
   :: atomic {

@@ -1,4 +1,5 @@
 // obs::trace_on_signal: a signal brings a trace, on demand and at the end of a process, and the signal is given back.
+#include "scratch.hpp"
 #include "traces.hpp"
 #include "waiting.hpp"
 
@@ -7,14 +8,9 @@
 
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -25,23 +21,11 @@ namespace {
 /// A file that is gone afterwards.
 class scratch_file {
  public:
-  scratch_file() : path_(testing::TempDir() + "treadle_trace_" + std::to_string(getpid()) + ".json") {
-    std::remove(path_.c_str());
-  }
-  ~scratch_file() { std::remove(path_.c_str()); }
-  scratch_file(const scratch_file&) = delete;
-  scratch_file& operator=(const scratch_file&) = delete;
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::string read() const {
-    const std::ifstream from(path_);
-    std::ostringstream all;
-    all << from.rdbuf();
-    return all.str();
-  }
+  [[nodiscard]] std::string path() const { return folder_.file("trace.json"); }
+  [[nodiscard]] std::string read() const { return test::text_of_file(path()); }
 
  private:
-  std::string path_;
+  test::scratch_folder folder_;
 };
 
 volatile std::sig_atomic_t calls_of_others = 0;
@@ -101,9 +85,11 @@ TEST(trace_on_signal, that_cannot_be_written_is_said) {
 
 TEST(trace_on_signal, leaves_a_trace_of_a_program_that_aborts) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
-  // Not a `scratch_file`: the child runs this test anew, and is another process.
-  const std::string path = testing::TempDir() + "treadle_trace_of_the_dead.json";
-  std::remove(path.c_str());
+  // The child runs this test anew, as another process: it is told which folder is its parent's.
+  const test::scratch_folder folder;
+  constexpr const char* told = "TREADLE_TEST_TRACE_FILE";
+  ASSERT_EQ(setenv(told, folder.file("trace.json").c_str(), 0), 0);
+  const std::string path = std::getenv(told);
   EXPECT_EXIT(
       {
         thread_pool pool(pool_config{.max_threads = 1});
@@ -111,12 +97,10 @@ TEST(trace_on_signal, leaves_a_trace_of_a_program_that_aborts) {
         pool.run([] { std::abort(); });
       },
       testing::KilledBySignal(SIGABRT), "");
-  std::ifstream from(path);
-  std::ostringstream all;
-  all << from.rdbuf();
-  EXPECT_TRUE(test::json_reader::is_whole(all.str())) << all.str();
-  EXPECT_EQ(all.str().find("\"open\":true") != std::string::npos, detail::keeps_records) << all.str();
-  std::remove(path.c_str());
+  ASSERT_EQ(unsetenv(told), 0);
+  const std::string trace = test::text_of_file(path);
+  EXPECT_TRUE(test::json_reader::is_whole(trace)) << trace;
+  EXPECT_EQ(trace.find("\"open\":true") != std::string::npos, detail::keeps_records) << trace;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // obs::watchdog: what does not move is named once; what moves, or waits as it may, is not.
 #include "dumps.hpp"
+#include "scratch.hpp"
 #include "tasks.hpp"
 #include "traces.hpp"
 #include "waiting.hpp"
@@ -10,10 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdio>
-#include <fstream>
 #include <mutex>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -137,18 +135,15 @@ TEST(watchdog, writes_a_trace_with_its_first_report) {
   thread_pool pool(pool_config{.max_threads = 1});
   report_log log;
   obs::watchdog_options options = log.options();
-  options.trace_file = testing::TempDir() + "treadle_watchdog.json";
-  std::remove(options.trace_file.c_str());
+  const test::scratch_folder folder;
+  options.trace_file = folder.file("stall.json");
   const obs::watchdog watching(pool, options);
   test::occupation held;
   ASSERT_TRUE(held.hold(pool, 1));
   ASSERT_TRUE(test::eventually([&] { return watching.reports() == 1; }));
   held.release();
-  std::ifstream from(options.trace_file);
-  std::ostringstream all;
-  all << from.rdbuf();
-  EXPECT_TRUE(test::json_reader::is_whole(all.str())) << all.str();
-  std::remove(options.trace_file.c_str());
+  const std::string trace = test::text_of_file(options.trace_file);
+  EXPECT_TRUE(test::json_reader::is_whole(trace)) << trace;
 }
 
 TEST(watchdog, without_a_callback_reports_to_the_standard_error) {

@@ -196,6 +196,35 @@ TEST_P(traces, show_that_a_worker_sleeps_and_who_wakes_it) {
   EXPECT_FALSE(seen.with({"\"ph\":\"f\"", "\"cat\":\"wake\""}).empty()) << seen.text;
 }
 
+/// A wake-up was noted after it, when the worker might long be up: an arrow could then lead to the time after.
+TEST(write_trace, shows_a_wake_before_who_was_woken_gets_up) {
+  if (!detail::keeps_records) return;
+  thread_pool pool(with_threads(1));
+  pool.run([] {});
+  const auto ticks_of = [](const detail::flight_recorder& from, detail::flight_kind wanted) {
+    std::vector<std::uint64_t> all;
+    std::uint64_t stamp = 0;
+    from.entries().read([&](std::uint64_t, std::uint64_t what, std::uint64_t value) {
+      const detail::flight_kind kind = detail::flight_word(what).kind();
+      if (kind == detail::flight_kind::stamp) stamp = value;
+      if (kind == wanted) all.push_back(stamp);
+    });
+    return all;
+  };
+  detail::pool_core& core = pool.core();
+  const detail::flight_recorder& worker = core.flight_of(*core.workers().at(0));
+  constexpr std::size_t rounds = 50;
+  for (std::size_t i = 1; i <= rounds; ++i) {
+    ASSERT_TRUE(test::eventually([&] { return ticks_of(worker, detail::flight_kind::park).size() == i; }));
+    pool.run([] {});
+  }
+  const auto wakes = ticks_of(core.flight_outside(), detail::flight_kind::wake);
+  const auto ups = ticks_of(worker, detail::flight_kind::up);
+  ASSERT_EQ(wakes.size(), rounds + 1);
+  ASSERT_EQ(ups.size(), rounds + 1);
+  for (std::size_t i = 0; i < ups.size(); ++i) EXPECT_LT(wakes[i], ups[i]) << "wake-up " << i;
+}
+
 TEST_P(traces, show_a_task_that_still_runs) {
   if (!detail::keeps_records) return;
   const auto at = here();

@@ -99,8 +99,12 @@ class flight_recorder {
   }
   /// What is rare.
   [[gnu::noinline]] void note_now(flight_word what, std::uint64_t detail) noexcept {
+    if (is_on()) note_at(clock_ticks(), what, detail);
+  }
+  /// What was rare, and is noted now that it is known to have happened.
+  void note_at(std::uint64_t ticks, flight_word what, std::uint64_t detail) noexcept {
     if (!is_on()) return;
-    stamp();
+    pace_.looked_by_chance(write_stamp(ticks));
     ring_.write(what.word(), detail);
   }
   /// The same, and what comes next begins a time of its own.
@@ -114,11 +118,9 @@ class flight_recorder {
 
   [[nodiscard]] bool is_on() const noexcept { return keeps_records && ring_.entries() != nullptr; }
 
-  void stamp() noexcept { pace_.looked_by_chance(write_stamp()); }
   /// Where a note comes every microsecond or so, a look at the clock for each costs nothing that would be felt.
-  [[gnu::noinline]] void stamp_by_turn() noexcept { pace_.looked(write_stamp()); }
-  std::uint64_t write_stamp() noexcept {
-    const std::uint64_t now = clock_ticks();
+  [[gnu::noinline]] void stamp_by_turn() noexcept { pace_.looked(write_stamp(clock_ticks())); }
+  std::uint64_t write_stamp(std::uint64_t now) noexcept {
     ring_.write(flight_word(flight_kind::stamp, nullptr).word(), now);
     return now;
   }

@@ -30,6 +30,8 @@ class TREADLE_EXPORT future_state : public internal_task {
   /// Waits without running anything. Returns whether the task is done.
   [[nodiscard]] bool wait_until(std::int64_t deadline_ns) noexcept;
   [[nodiscard]] bool is_done() const noexcept { return completion_.is_done(); }
+  /// Returns the task that this one interrupts on its thread's stack. Only while it runs.
+  [[nodiscard]] const future_state* below() const noexcept { return below_; }
   /// Rethrows the task's exception, or throws `errc::cancelled`. Only when done.
   void rethrow();
   /// The future lets go. An exception that nobody has seen goes to the pool's hook.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <treadle/config.hpp>
+#include <treadle/detail/brief_lock.hpp>
 #include <treadle/detail/flight_recorder.hpp>
 #include <treadle/detail/fork_watch.hpp>
 #include <treadle/detail/internal_task.hpp>
@@ -11,6 +12,7 @@
 #include <treadle/errc.hpp>
 #include <treadle/pool_config.hpp>
 #include <treadle/pool_stats.hpp>
+#include <treadle/profiler_hooks.hpp>
 #include <treadle/shutdown_report.hpp>
 #include <treadle/task.hpp>
 #include <treadle/worker.hpp>
@@ -29,6 +31,7 @@ namespace treadle::detail {
 
 class pool_core;
 struct thread_context;
+struct wait_link;
 
 /// Calls the hook for an exception that nobody waits for; unset, prints its message and terminates.
 void call_unhandled_hook(const pool_hooks& hooks, const std::exception_ptr& error) noexcept;
@@ -65,6 +68,8 @@ struct worker_face {
   system_policy::atomic<std::uint64_t> stamped_at{0};  ///< how many tasks it had started by then
   wait_sign blocked;
   system_policy::atomic<std::uint32_t> thread_number{0};  ///< by which the system knows its thread
+  brief_lock<system_policy> links;                        ///< who has it may follow `waits_for`; nobody waits meanwhile
+  system_policy::atomic<const wait_link*> waits_for{nullptr};
 };
 
 /// A worker with what its forks need. Where the base is all that anybody asks for, it is a `record`.
@@ -72,11 +77,13 @@ struct pool_record final : worker_record<system_policy, task> {
   /// Forks that one worker can have shared at a time.
   static constexpr std::uint32_t fork_capacity = 512;
 
-  pool_record(thread_pool& pool, std::uint32_t own_index) noexcept : worker_record(own_index), self(pool, own_index) {
+  pool_record(thread_pool& pool, std::uint32_t own_index, const profiler_hooks* told) noexcept
+      : worker_record(own_index), profiler(told), self(pool, own_index) {
     self.forks().adopt(cells, fork_capacity);
     forks = &self.forks();
   }
 
+  const profiler_hooks* const profiler;  ///< null if nobody wants to know
   worker_face face;
   flight_recorder flight;
   worker self;
@@ -147,7 +154,8 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   void enter_blocking(record& worker, wait_kind why = wait_kind::fork, site_word what = {}) noexcept;
   void leave_blocking(record& worker) noexcept;
 
-  // What happens, for the flight recorder. On the thread that does it. docs/design/flight-recorder.md.
+  // What happens, for the flight recorder, for probes and for a profiler. On the thread that does it.
+  // docs/design/flight-recorder.md.
 
   [[nodiscard]] static flight_recorder& flight_of(record& worker) noexcept {
     return static_cast<pool_record&>(worker).flight;
@@ -164,25 +172,19 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   [[nodiscard]] bool is_started() const noexcept {
     return start_state_.load(std::memory_order_acquire) == start_state::started;  // E-START
   }
-  static void note_exposed(record& worker, std::size_t forks) noexcept {
-    flight_of(worker).note_now({flight_kind::expose, nullptr, forks}, 0);
-  }
-  static void note_stolen(record& thief, std::uint32_t victim, std::size_t tasks) noexcept {
-    flight_of(thief).note_now({flight_kind::steal, nullptr, tasks}, victim);
-  }
-  static void note_search(record& worker) noexcept { flight_of(worker).note_now({flight_kind::search, nullptr}, 0); }
-  static void note_parked(record& worker) noexcept {
-    const park_reason why = worker.polls                     ? park_reason::io
-                            : worker.keeps_until_ns != never ? park_reason::timer
-                                                             : park_reason::no_work;
-    flight_of(worker).note_now({flight_kind::park, nullptr, static_cast<std::uint64_t>(why)}, 0);
-  }
-  static void note_up(record& worker) noexcept { flight_of(worker).note_change({flight_kind::up, nullptr}, 0); }
-  static void note_due(record& worker, const task& due) noexcept {
-    flight_of(worker).note_now({flight_kind::timer, &due}, 0);
-  }
+  static void note_exposed(record& worker, std::size_t forks) noexcept;
+  static void note_stolen(record& thief, std::uint32_t victim, std::size_t tasks) noexcept;
+  static void note_search(record& worker) noexcept;
+  static void note_parked(record& worker) noexcept;
+  static void note_up(record& worker) noexcept;
+  static void note_due(record& worker, const task& due) noexcept;
+  static void note_begun(record& worker) noexcept;
+  static void note_gone(record& worker) noexcept;
+  static void note_blocked(record& worker, wait_kind why, site_word what) noexcept;
+  static void note_unblocked(record& worker) noexcept;
   static void note_ready(record& worker, const task_row<task>& ready) noexcept;
-  void note_wake(std::uint32_t worker) noexcept;
+  [[nodiscard]] static std::uint64_t time_of_wake() noexcept { return keeps_records ? clock_ticks() : 0; }
+  void note_wake(std::uint32_t worker, std::uint64_t ticks) noexcept;
   /// What waits for I/O from now on, on whichever pool's worker that is.
   static void note_io_begin(const task& waiting, std::uint64_t descriptor) noexcept;
 
@@ -218,7 +220,7 @@ class TREADLE_EXPORT pool_core final : public scheduler<system_policy, task, poo
   [[nodiscard]] std::size_t choose_recorder_capacity() const noexcept;
   void note_schedule(record* worker, const task* first, std::size_t count, site_word site) noexcept;
   void note_schedule_of_list(record* worker, const task* first, std::size_t count, site_word site) noexcept;
-  void note_outside(flight_word what, std::uint64_t detail) noexcept;
+  void note_outside(flight_word what, std::uint64_t detail, std::uint64_t ticks) noexcept;
   [[nodiscard]] std::error_code schedule_standing_in(task* first, task* last, std::size_t count) noexcept;
   [[nodiscard]] bool reserve(std::size_t count, bool insider) noexcept;
   void unreserve(std::size_t count) noexcept;

@@ -120,8 +120,10 @@ class waking : public timekeeping<P>, public polling<P, Task> {
 
   void note_exposed(record&, std::size_t /*forks*/) noexcept {}
   void note_stolen(record& /*thief*/, std::uint32_t /*victim*/, std::size_t /*tasks*/) noexcept {}
+  /// What `note_wake` is given of the time before it wakes: who is woken may be up before its waker goes on.
+  [[nodiscard]] static constexpr std::uint64_t time_of_wake() noexcept { return 0; }
   /// `worker`: its index, or any that sleeps in the driver.
-  void note_wake(std::uint32_t /*worker*/) noexcept {}
+  void note_wake(std::uint32_t /*worker*/, std::uint64_t /*time*/) noexcept {}
   void note_search(record&) noexcept {}
   void note_parked(record&) noexcept {}
   void note_up(record&) noexcept {}
@@ -178,9 +180,10 @@ class waking : public timekeeping<P>, public polling<P, Task> {
       return;
     }
     for (;;) {
+      const std::uint64_t time = host().time_of_wake();
       if (this->poll_.claim(claim.searcher)) {
         this->driver_in_use().ring();
-        host().note_wake(any_in_driver);
+        host().note_wake(any_in_driver, time);
         return;
       }
       // The lowest index first: the same few workers stay warm, and the others can retire.
@@ -188,7 +191,7 @@ class waking : public timekeeping<P>, public polling<P, Task> {
       for (std::uint32_t i = 0; i < count; ++i) {
         record* const worker = workers_.at(i);
         if (worker != nullptr && worker->wake_up.claim(claim.searcher)) {
-          host().note_wake(i);
+          host().note_wake(i, time);
           return;
         }
       }
@@ -208,7 +211,7 @@ class waking : public timekeeping<P>, public polling<P, Task> {
       worker->just_woken = true;
       worker->spin.set(limits_.spin_ns);
       worker->become(activity::awake);
-      host().note_wake(worker->index);
+      host().note_wake(worker->index, host().time_of_wake());
       if (host().start_thread(*worker)) return;
       worker->become(activity::gone);
       // Relaxed: whoever takes it next has its claim behind `start_failed`, for one starts at a time, the searcher.
