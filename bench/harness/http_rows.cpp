@@ -29,6 +29,8 @@ class http_row_maker {
     small();
     bulk("64KiB", 64 << 10, 2000, 500, {"us", 1e-3});
     bulk("50MiB", 50 << 20, 50, 5, {"ms", 1e-6});
+    installs("cold", "warm=0", "with nothing in the cache");
+    installs("warm", "warm=1", "from the cache, without a network");
   }
 
  private:
@@ -89,6 +91,26 @@ class http_row_maker {
                          " over HTTPS, 64 in flight, from one nginx worker, a request",
                      figures(in), clients({"treadle", "curl", "aria2c", "wget2", "go", "curl_single"}, arguments),
                      std::move(bars)});
+  }
+
+  void installs(const std::string& name, const std::string& form, const std::string& how) {
+    const std::string bun = "1.4.5";  // pinned: others differ
+    std::vector<contender> all;
+    for (const char* client : {"treadle", "bun", "npm"}) {
+      words command{"peer_web", "install",    std::string("client=") + client,
+                    form,       "bun=" + bun, "registry=" + options_.data + "_registry"};
+      if (client == std::string("treadle")) command.insert(command.end(), {"--", options_.tool});
+      if (!is_installed("npm") || (client == std::string("treadle") && options_.tool.empty())) command.front().clear();
+      all.push_back({client, std::move(command), true});
+    }
+    std::vector<bar> bars{{"wall_ns", 1, "bun"}, {"cpu_ns", 1, "bun"}, {"peak_kib", 1, "bun"}};
+    if (name == "cold") bars.push_back({"wall_ns", 0.2, "npm"});
+    rows_.push_back(
+        {"install/" + name,
+         "a lock file of react, typescript, eslint, webpack, express and lodash is installed " + how + ", bun " + bun,
+         {wall_ms, cpu_ms, peak, {"requests", "requests", "", 1, ""}},
+         std::move(all),
+         std::move(bars)});
   }
 
   const row_options& options_;

@@ -75,9 +75,10 @@ double ns(const timeval& time) {
 
 }  // namespace
 
-scratch_folder::scratch_folder() {
+scratch_folder::scratch_folder(place where) {
   const std::filesystem::path memory = "/dev/shm";
-  const bool has_memory = access(memory.c_str(), W_OK) == 0 && std::filesystem::space(memory).available > 1u << 30;
+  const bool has_memory = where == place::memory && access(memory.c_str(), W_OK) == 0 &&
+                          std::filesystem::space(memory).available > 1u << 30;
   std::string pattern = (has_memory ? memory : std::filesystem::temp_directory_path()) / "treadle_bench_web_XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) give_up("cannot make the folder " + pattern);
   path_ = pattern;

@@ -16,10 +16,12 @@ class not_here : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A folder of our own for one run, in memory where there is such a place; removed with this.
+/// A folder of our own for one run; removed with this.
 class scratch_folder {
  public:
-  scratch_folder();
+  enum class place { memory, disk };  ///< In memory where there is such a place.
+
+  explicit scratch_folder(place where);
   scratch_folder(const scratch_folder&) = delete;
   scratch_folder& operator=(const scratch_folder&) = delete;
   ~scratch_folder();

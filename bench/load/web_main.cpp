@@ -1,7 +1,9 @@
-// The rows with HTTP: starts nginx on one processor, then a client on another, and says what that has cost.
+// The rows with HTTP: starts nginx on one processor, then a client on another, and says what that has cost. In the rows
+// with installations both run anywhere.
 #include "../workload/contender.hpp"
 #include "web.hpp"
 #include "web_clients.hpp"
+#include "web_install.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -33,7 +35,7 @@ std::uint64_t requests_of_wrk(const std::string& output) {
 }
 
 void fetch(const request& asked, answer& given) {
-  const load::scratch_folder scratch;
+  const load::scratch_folder scratch(load::scratch_folder::place::memory);
   load::fetch_job job;
   job.count = asked.number("n", 1000);
   job.bytes = asked.number("bytes", 4096);
@@ -65,7 +67,7 @@ void fetch(const request& asked, answer& given) {
   given.add("peak_kib", costs.peak_kib);
 }
 
-constexpr bench::entry rows[] = {{"fetch", fetch}};
+constexpr bench::entry rows[] = {{"fetch", fetch}, {"install", load::install}};
 
 }  // namespace
 

@@ -53,6 +53,10 @@ GROUPS = [
      "measured from its start to its end, all requests in one process. In flight is how many connections nginx has\n"
      "seen open. `curl` is `curl --parallel`, `curl_single` the same files one after the other, `wrk` a load\n"
      "generator that looks at no body: the limit. aria2c has to open a file for each, here a link to /dev/null."),
+    ("install/", "treadle install",
+     "The registry is nginx on the same machine, over HTTP, with the tarballs of the lock file. `npm` is\n"
+     "`npm ci --ignore-scripts`, `bun` is `bun install --frozen-lockfile --ignore-scripts`, which has taken over the\n"
+     "lock file before. Memory is the peak of the largest process; pages of files that are mapped count."),
     ("idle/", "Idle connections", "Memory is anonymous pages of the server."),
     ("idle", "Idle", "The threads of the pool, after work, with nothing to do."),
     ("hash/", "treadle hash", "`evp` is a short program with two threads and the same calls of OpenSSL."),
