@@ -191,6 +191,10 @@ struct http2_connection {
     of.due = clock::time_point::max();
     if (is_leaving) return;  // the client knows that it will not be answered
     of.left = of.how.bytes;
+    if (of.how.ends == http2_server::ending::lost) {
+      is_cut = true;
+      return;
+    }
     uncount(of);  // whoever has the answer may ask again
     std::string name = ":status", value = "200";
     nghttp2_nv status{reinterpret_cast<std::uint8_t*>(name.data()), reinterpret_cast<std::uint8_t*>(value.data()),
@@ -210,6 +214,7 @@ struct http2_connection {
   nghttp2_session* session = nullptr;
   std::map<std::int32_t, stream> streams;
   std::string out;
+  bool is_cut = false;      ///< To be closed.
   bool is_leaving = false;  ///< GOAWAY is on its way.
 };
 
@@ -218,11 +223,16 @@ ssize_t http2_connection::on_body(nghttp2_session*, std::int32_t id, std::uint8_
   auto& in = *static_cast<http2_connection*>(self);
   stream& of = in.streams[id];
   const std::size_t given = static_cast<std::size_t>(std::min<std::uint64_t>(room, of.left));
-  if (given == 0 && of.how.ends == http2_server::ending::reset) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  const bool is_whole = of.how.ends == http2_server::ending::whole || of.how.ends == http2_server::ending::go_away;
+  if (given == 0 && !is_whole) {
+    if (of.how.ends == http2_server::ending::reset) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    in.is_cut = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
   std::memset(into, 'x', given);
   of.left -= given;
   in.at.sent_.fetch_add(given);
-  if (of.left == 0 && of.how.ends != http2_server::ending::reset) *flags = NGHTTP2_DATA_FLAG_EOF;
+  if (of.left == 0 && is_whole) *flags = NGHTTP2_DATA_FLAG_EOF;
   return static_cast<ssize_t>(given);
 }
 
@@ -332,6 +342,7 @@ bool http2_server::serve(http2_connection& of) {
     }
     of.out.erase(0, static_cast<std::size_t>(sent));
   }
+  if (of.is_cut) return false;
   return nghttp2_session_want_read(of.session) != 0 || nghttp2_session_want_write(of.session) != 0;
 }
 

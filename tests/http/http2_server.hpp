@@ -37,13 +37,19 @@ struct http2_connection;
 
 class http2_server {
  public:
-  enum class ending { whole, reset, go_away };
+  enum class ending {
+    whole,
+    reset,    ///< RST_STREAM in place of the end
+    cut,      ///< the connection is closed in place of the end
+    lost,     ///< the connection is closed in place of the head
+    go_away,  ///< GOAWAY behind the head: no later stream is answered
+  };
   /// How a path is answered.
   struct answer {
     std::uint64_t bytes = 4;             ///< of the body
     std::chrono::milliseconds delay{0};  ///< before the head
     bool is_given = true;                ///< else the request stays without an answer
-    ending ends = ending::whole;         ///< `reset`: RST_STREAM in place of the end
+    ending ends = ending::whole;
   };
 
   /// Takes `max_streams` at a time on each connection.

@@ -148,6 +148,25 @@ TEST_P(http2, connections_that_the_server_gives_up_are_followed_by_others) {
   EXPECT_EQ(client.in_flight(), 0u);
 }
 
+TEST_P(http2, connections_that_end_too_early_are_errors) {
+  http2_server at;
+  at.on("/lost", {.ends = ending::lost});
+  at.on("/cut", {.bytes = 1000, .ends = ending::cut});
+  at.on("/cut_at_once", {.bytes = 0, .ends = ending::cut});
+  thread_pool pool{config()};
+  http::client client(pool, {.ca_file = at.certificate()});
+  http::failure why;
+  const auto error_of = [&](const char* path) {
+    return sync_wait(pool, client.get(at.url(path), {.failure = &why})).error();
+  };
+  EXPECT_EQ(error_of("/lost"), http::errc::connection_lost) << why.message();
+  EXPECT_EQ(why.at, http::phase::head);
+  for (const char* path : {"/cut", "/cut_at_once"}) {
+    EXPECT_TRUE(error_of(path)) << path;
+    EXPECT_EQ(why.at, http::phase::body) << path << ": " << why.message();
+  }
+}
+
 /// What may have been sent for a stream that nobody reads: docs/guide/http.md names it.
 constexpr std::uint64_t most_ahead = 48u << 20;
 
