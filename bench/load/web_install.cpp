@@ -81,7 +81,8 @@ void install(const bench::request& asked, bench::answer& given) {
   web_server served(scratch.path(), false, "root " + (registry / "registry").string() + ";\n", -1);
   write_project(registry, scratch.path() / "project", served.origin());
   if (asked.text("client", "") == "bun") {  // it takes over the lock file once, without the registry
-    const words migrate{"env", "-C", scratch.path() / "project", registry / "bin/bun", "install", "--lockfile-only"};
+    const words migrate{"env",     "-C", scratch.path() / "project", registry / "bin/bun", "install", "--lockfile-only",
+                        "--silent"};
     if (run_to_end(migrate, -1).status != 0) throw not_here("no bun");
   }
   const std::string origin = served.origin();
