@@ -44,7 +44,7 @@ class row_run {
   void admit(contender each) {
     std::string& program = each.command.front();
     if (program.empty()) {
-      result_.skipped.push_back(each.name + ": not built");
+      result_.skipped.push_back(each.name + ": neither built nor installed");
       return;
     }
     // The server of a row with a client stands behind it on the command line.

@@ -1,6 +1,7 @@
 #include "rows.hpp"
 
 #include "fork_rows.hpp"
+#include "http_rows.hpp"
 #include "io_rows.hpp"
 #include "row_parts.hpp"
 
@@ -22,6 +23,7 @@ class row_maker {
     add_fork_rows(options_, rows_);
     add_algorithm_rows(options_, rows_);
     add_io_rows(options_, rows_);
+    add_http_rows(options_, rows_);
     idle();
     hash();
     return std::move(rows_);

@@ -20,7 +20,7 @@ RECORD = pathlib.Path(__file__).resolve().parents[1] / "record"
 SUBJECT = "treadle"
 # What the machine can do at best, or what nobody would choose: shown, never called a rival.
 REFERENCES = {"raw", "bound", "serial", "serial_rust", "inline", "coreutils", "seed", "plain", "asking",
-              "shared", "scheduled", "limit", "raw_once", "thread"}
+              "shared", "scheduled", "limit", "raw_once", "thread", "wrk", "curl_single"}
 GROUPS = [
     ("empty/", "Empty tasks", "A task, the tasks touched before. CPU is that of all threads, the producer included."),
     ("wake/", "From submit to start", "One task for a pool that sleeps. `raw` is a semaphore on a futex, no pool."),
@@ -48,6 +48,15 @@ GROUPS = [
     ("coroutine/", "Coroutines",
      "Allocations are calls of operator new in the steady state; of Go, all objects; of tokio they are not counted."),
     ("timers/", "Timers", "asio and libuv run all of it on one thread, the others on two."),
+    ("http/", "HTTP requests",
+     "nginx with one worker has a processor to itself, the client the other; both speak HTTP/1.1. A client is\n"
+     "measured from its start to its end, all requests in one process. In flight is how many connections nginx has\n"
+     "seen open. `curl` is `curl --parallel`, `curl_single` the same files one after the other, `wrk` a load\n"
+     "generator that looks at no body: the limit. aria2c has to open a file for each, here a link to /dev/null."),
+    ("install/", "treadle install",
+     "The registry is nginx on the same machine, over HTTP, with the tarballs of the lock file. `npm` is\n"
+     "`npm ci --ignore-scripts`, `bun` is `bun install --frozen-lockfile --ignore-scripts`, which has taken over the\n"
+     "lock file before. Memory is the peak of the largest process; pages of files that are mapped count."),
     ("idle/", "Idle connections", "Memory is anonymous pages of the server."),
     ("idle", "Idle", "The threads of the pool, after work, with nothing to do."),
     ("hash/", "treadle hash", "`evp` is a short program with two threads and the same calls of OpenSSL."),

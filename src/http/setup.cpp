@@ -229,7 +229,8 @@ std::error_code meaning_of(CURLcode code, CURL* easy, exchange& of) noexcept {
     case CURLE_SEND_FAIL_REWIND:
       return errc::connection_lost;
     case CURLE_PARTIAL_FILE:
-      return errc::truncated;
+      // What libcurl says of a stream of HTTP/2 without an answer whose connection has ended, too.
+      return of.turn.header_bytes == 0 ? errc::connection_lost : errc::truncated;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:

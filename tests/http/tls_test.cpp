@@ -91,7 +91,7 @@ class tls : public testing::Test {
     child makes({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                  "-keyout", folder_ / "key.pem", "-out", certificate(), "-days", "2", "-subj", "/CN=localhost",
                  "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"});
-    if (makes.status() != 0) GTEST_SKIP() << "no openssl command";
+    if (makes.status() != 0) GTEST_SKIP() << "no openssl command (Debian: openssl)";
     server_ = std::make_unique<child>(std::vector<std::string>{"openssl", "s_server", "-accept", "127.0.0.1:0", "-www",
                                                                "-key", folder_ / "key.pem", "-cert", certificate()});
     const std::string told = server_->line("ACCEPT");

@@ -252,7 +252,7 @@ func main() {
 	rows := map[string]func(){
 		"empty_outside": emptyOutside, "empty_spawned": emptySpawned, "wake": wake,
 		"trickle": trickle, "quicksort": quicksort, "idle": idle,
-		"echo_server": echoServer, "bound_server": boundServer,
+		"echo_server": echoServer, "bound_server": boundServer, "http_fetch": httpFetch,
 		"coroutine_spawn_join": spawnJoin, "coroutine_yield": giveWay, "coroutine_channel": channel,
 		"coroutine_when_all": whenAll, "timers_arm_cancel": armCancel, "timers_rearm": rearm, "timers_expire": expire,
 		"fib": fibRow, "queens": queens, "uts": uts, "cilksort": cilksort, "matmul": matmul,

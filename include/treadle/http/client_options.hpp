@@ -39,7 +39,8 @@ struct client_options {
   /// Offers HTTP/2 to servers with TLS.
   bool http2 = true;
 
-  /// How much of a body is kept for a reader that is slower than the network; a stream has two such buffers.
+  /// How much of a body is kept for a reader that is slower than the network; a stream has two such buffers. Over
+  /// HTTP/2 libcurl keeps up to 32 MiB more.
   std::size_t buffer_bytes = 64 * 1024;
   /// How long the addresses of a name are kept.
   std::chrono::nanoseconds name_ttl = std::chrono::minutes(1);

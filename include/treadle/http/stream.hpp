@@ -21,8 +21,8 @@ class exchange;
 }
 
 /// A response whose body comes as it is read: a slow reader pauses the transfer, so that no more than two buffers are
-/// in memory. Move-only, used by one coroutine at a time. Destroying it aborts the transfer and gives its place back;
-/// does not block. The client must outlive it.
+/// in memory, and over HTTP/2 what libcurl has allowed the server to send. Move-only, used by one coroutine at a time.
+/// Destroying it aborts the transfer and gives its place back; does not block. The client must outlive it.
 class TREADLE_EXPORT stream {
  public:
   stream() noexcept = default;
