@@ -40,8 +40,8 @@ class tiny_profile {
 
   void print() const {
     std::printf("%-24s %6s %14s %13s\n", "scheduled at", "tasks", "computing, ms", "blocked, ms");
-    for (const auto& [site, sum] : sums_) {
-      std::printf("%-24s %6zu %14.1f %13.1f\n", site.c_str(), sum.tasks, ms(sum.whole - sum.blocked), ms(sum.blocked));
+    for (const auto& [site, all] : sums_) {
+      std::printf("%-24s %6zu %14.1f %13.1f\n", site.c_str(), all.tasks, ms(all.whole - all.blocked), ms(all.blocked));
     }
   }
   [[nodiscard]] std::size_t tasks() const {
@@ -87,7 +87,7 @@ int main() {
     treadle::thread_pool pool(treadle::pool_config{.max_threads = 4, .profiler = profile.hooks()});
     for (int i = 0; i < 100; ++i) {
       static_cast<void>(pool.post([] {
-        for (volatile int left = 100'000; left != 0; left = left - 1) {
+        for (const auto end = clock_type::now() + std::chrono::microseconds(100); clock_type::now() < end;) {
         }
       }));
     }
