@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -216,6 +217,7 @@ struct http2_connection {
   std::string out;
   bool is_cut = false;      ///< To be closed.
   bool is_leaving = false;  ///< GOAWAY is on its way.
+  bool is_over = false;     ///< All is said; the client has to hear it before this is closed.
 };
 
 ssize_t http2_connection::on_body(nghttp2_session*, std::int32_t id, std::uint8_t* into, std::size_t room,
@@ -285,7 +287,7 @@ void http2_server::run() {
     std::vector<pollfd> waited{{ends_[0], POLLIN, 0}, {listener_, POLLIN, 0}};
     for (const auto& each : all_) {
       next = std::min(next, each->answer_due());
-      const bool is_open = SSL_is_init_finished(each->tls.get()) != 0;
+      const bool is_open = !each->is_over && SSL_is_init_finished(each->tls.get()) != 0;
       const bool writes = is_open && (!each->out.empty() || nghttp2_session_want_write(each->session) != 0);
       waited.push_back({each->socket, static_cast<short>(POLLIN | (writes ? POLLOUT : 0)), 0});
     }
@@ -314,6 +316,10 @@ void http2_server::accept_one() {
 /// Reads and writes what can be; false if the connection is over.
 bool http2_server::serve(http2_connection& of) {
   std::array<std::uint8_t, 16 * 1024> room;
+  while (of.is_over) {
+    const ssize_t got = recv(of.socket, room.data(), room.size(), 0);
+    if (got <= 0) return got < 0 && errno == EAGAIN;
+  }
   for (;;) {
     ERR_clear_error();  // another connection's would be taken for this one's
     const int got = SSL_read(of.tls.get(), room.data(), static_cast<int>(room.size()));
@@ -343,7 +349,12 @@ bool http2_server::serve(http2_connection& of) {
     of.out.erase(0, static_cast<std::size_t>(sent));
   }
   if (of.is_cut) return false;
-  return nghttp2_session_want_read(of.session) != 0 || nghttp2_session_want_write(of.session) != 0;
+  if (nghttp2_session_want_read(of.session) == 0 && nghttp2_session_want_write(of.session) == 0) {
+    // A close with bytes unread would reset the connection, and take back what was sent.
+    of.is_over = shutdown(of.socket, SHUT_WR) == 0;
+    return of.is_over;
+  }
+  return true;
 }
 
 }  // namespace treadle::test
