@@ -128,7 +128,8 @@ TEST_P(http2, streams_that_the_server_resets_leave_the_others_alone) {
     http::failure why;
     const auto got = sync_wait(pool, client.get(at.url(path), {.failure = &why}));
     EXPECT_EQ(got.error(), http::errc::bad_response) << path << ": " << why.message();
-    EXPECT_EQ(why.at, http::phase::body);
+    // What comes in one piece with the reset libcurl does not hand on.
+    EXPECT_TRUE(why.at == http::phase::head || why.at == http::phase::body) << why.message();
   }
   for (auto& each : others) each.wait();
   EXPECT_EQ(good.get(), 10u);
@@ -165,7 +166,7 @@ TEST_P(http2, connections_that_end_too_early_are_errors) {
   EXPECT_EQ(why.at, http::phase::head);
   for (const char* path : {"/cut", "/cut_at_once"}) {
     EXPECT_TRUE(error_of(path)) << path;
-    EXPECT_EQ(why.at, http::phase::body) << path << ": " << why.message();
+    EXPECT_TRUE(why.at == http::phase::head || why.at == http::phase::body) << path << ": " << why.message();
   }
 }
 
