@@ -71,7 +71,9 @@ def known_tests(root):
                                          text):
                 found.add(f"{suite.group(1)}.{case}.{name}")
         elif path.endswith("_test.py"):
-            found.update(f"{suite.group(1)}.{name}" for name in [os.path.basename(path)[:-len("_test.py")]])
+            name = f"{suite.group(1)}.{os.path.basename(path)[:-len('_test.py')]}"
+            found.add(name)
+            found.update(f"{name}.{method}" for method in re.findall(r"(?m)^    def test_(\w+)\(", text))
         elif path.endswith(".pml"):
             stem, runs = os.path.basename(path)[:-len(".pml")], 0
             for what, kind in re.findall(r"^ \* (run|fault): (\S+)", text, re.MULTILINE):
