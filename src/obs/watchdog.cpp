@@ -12,7 +12,6 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -54,10 +53,9 @@ struct seen_before {
 /// The thread that looks.
 class watchdog::guard {
  public:
-  guard(thread_pool& pool, watchdog_options options) : pool_(pool), options_(std::move(options)) {
+  guard(thread_pool& pool, watchdog_options options) : pool_(pool), options_(std::move(options)), cycles_(pool.core()) {
     os::thread_options thread;
     thread.name = "watchdog";
-    cycles_.emplace(pool.core());
     if (!os::start_thread(&thread_, &look_on, this, thread)) {
       throw std::system_error(EAGAIN, std::system_category(), "treadle::obs::watchdog");
     }
@@ -98,7 +96,7 @@ class watchdog::guard {
       started += worker->count.started.load(std::memory_order_relaxed);
       look_at(static_cast<const pool_record&>(*worker), workers_[i], now_ns);
     }
-    for (const std::string& cycle : cycles_->look(names_)) report(cycle);
+    for (const std::string& cycle : cycles_.look(names_)) report(cycle);
     const pool_stats now = pool.stats();
     const std::uint64_t queued = now.queued_in_rings + now.queued_in_overflow;
     const std::int64_t still_ns = queue_.stands_still(started, queued != 0 || now.queued_outside, now_ns);
@@ -176,7 +174,7 @@ class watchdog::guard {
   std::vector<seen_before> workers_;
   seen_before queue_;
   site_names names_;
-  std::optional<wait_cycles> cycles_;
+  wait_cycles cycles_;
 };
 
 watchdog::watchdog(thread_pool& pool, watchdog_options options)
