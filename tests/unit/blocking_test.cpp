@@ -53,13 +53,13 @@ struct blocked_tasks {
 };
 
 TEST_P(blockings, all_workers_leave_room_for_as_many_spares) {
+  gate all_here;
   thread_pool pool{with_spares(workers())};
   blocked_tasks blocked;
   ASSERT_TRUE(blocked.hold(pool, workers()));
   ASSERT_TRUE(eventually([&] { return pool.stats().blocked == workers(); }));
   std::mutex lock;
   std::set<std::size_t> indices;
-  gate all_here;
   tally here;
   for (std::uint32_t i = 0; i < workers(); ++i) {
     ASSERT_FALSE(pool.post([&] {
@@ -188,8 +188,8 @@ TEST_P(blockings, nest) {
 }
 
 TEST_P(blockings, hold_many_at_a_time_and_nested) {
-  thread_pool pool{with_spares(workers())};
   gate released;
+  thread_pool pool{with_spares(workers())};
   tally entered;
   for (std::uint32_t i = 0; i < workers(); ++i) {
     ASSERT_FALSE(pool.post([&] {
@@ -228,8 +228,8 @@ TEST(blocking, passes_results_references_and_exceptions_through) {
 }
 
 TEST(blocking, work_queued_by_the_blocked_worker_itself_is_taken_by_a_spare) {
-  thread_pool pool{pool_config{.max_threads = 1, .max_spare_threads = 1}};
   gate child_ran;
+  thread_pool pool{pool_config{.max_threads = 1, .max_spare_threads = 1}};
   std::size_t child_index = this_worker::npos;
   pool.run([&] {
     ASSERT_FALSE(pool.post([&] {

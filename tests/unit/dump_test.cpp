@@ -61,8 +61,8 @@ TEST(dump, names_the_pool_and_its_state) {
 // ---- workers -------------------------------------------------------------------------------------------------------
 
 TEST(dump, a_long_task_shows_its_site_and_age) {
-  thread_pool pool(with_threads(2));
   test::gate started, release;
+  thread_pool pool(with_threads(2));
   const auto at = here();
   ASSERT_FALSE(pool.post(
       [&] {
@@ -94,8 +94,8 @@ TEST(dump, idle_workers_are_parked) {
 }
 
 TEST(dump, a_worker_in_blocking_says_so_and_since_when) {
-  thread_pool pool(with_threads(1));
   test::gate inside, release;
+  thread_pool pool(with_threads(1));
   const auto at = here();
   ASSERT_FALSE(pool.post(
       [&] {
@@ -113,8 +113,8 @@ TEST(dump, a_worker_in_blocking_says_so_and_since_when) {
 }
 
 TEST(dump, a_worker_that_waits_for_a_future_names_both_tasks) {
-  thread_pool pool(with_threads(2));
   test::gate started, release;
+  thread_pool pool(with_threads(2));
   const auto awaited_at = here(), waiter_at = here();
   auto awaited = pool.submit(
       [&] {
@@ -130,8 +130,8 @@ TEST(dump, a_worker_that_waits_for_a_future_names_both_tasks) {
 }
 
 TEST(dump, a_future_that_is_run_in_place_is_what_its_worker_runs) {
-  thread_pool pool(with_threads(1));
   test::gate started, release;
+  thread_pool pool(with_threads(1));
   const auto inner_at = here();
   auto outer = pool.submit([&] {
     auto inner = pool.submit(
@@ -149,8 +149,8 @@ TEST(dump, a_future_that_is_run_in_place_is_what_its_worker_runs) {
 }
 
 TEST(dump, a_worker_at_a_stolen_fork_says_so) {
-  thread_pool pool(with_threads(2));
   test::gate left, right;
+  thread_pool pool(with_threads(2));
   auto whole = pool.submit([&] {
     fork_join(
         [&] {
@@ -184,8 +184,8 @@ TEST(dump, counts_and_names_what_is_injected) {
 }
 
 TEST(dump, counts_ring_and_overflow_of_a_worker) {
-  thread_pool pool(with_threads(1));
   test::gate filled, release;
+  thread_pool pool(with_threads(1));
   constexpr std::size_t many = 1000;
   ASSERT_FALSE(pool.post([&] {
     for (std::size_t i = 0; i < many; ++i) static_cast<void>(pool.post([] {}));
@@ -214,8 +214,8 @@ TEST(dump, counts_timers) {
 // ---- threads that wait ---------------------------------------------------------------------------------------------
 
 TEST(dump, a_thread_that_waits_for_a_future_is_listed) {
-  thread_pool pool(with_threads(1));
   test::gate release;
+  thread_pool pool(with_threads(1));
   const auto at = here();
   auto awaited = pool.submit([&] { release.pass(); }, at.site);
   std::thread outside([&] { awaited.get(); });
@@ -226,8 +226,8 @@ TEST(dump, a_thread_that_waits_for_a_future_is_listed) {
 }
 
 TEST(dump, a_thread_that_drains_is_listed) {
-  thread_pool pool(with_threads(1));
   test::gate release;
+  thread_pool pool(with_threads(1));
   ASSERT_FALSE(pool.post([&] { release.pass(); }));
   std::thread drains([&] { static_cast<void>(pool.drain()); });
   EXPECT_TRUE(dump_has(pool, {"thread ", " waits=quiet "}));

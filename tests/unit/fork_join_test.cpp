@@ -141,9 +141,9 @@ TEST(fork_join_exceptions, skip_branches_that_have_not_started) {
 }
 
 TEST(fork_join_exceptions, wait_for_branches_that_have_started) {
+  gate started;
   thread_pool pool{{.max_threads = 2}};
   std::atomic<bool> ended{false};
-  gate started;
   EXPECT_THROW(pool.run([&](worker& self) {
     fork_join(
         self,

@@ -80,8 +80,8 @@ TEST(future, says_whether_it_is_valid_and_ready) {
   EXPECT_FALSE(none.is_ready());
   EXPECT_EQ(none.wait(), std::errc::invalid_argument);
   EXPECT_EQ(none.wait_for(0s), future_status::timeout);
-  thread_pool pool{pool_config{.max_threads = 1}};
   gate held;
+  thread_pool pool{pool_config{.max_threads = 1}};
   future<int> waiting = pool.submit([&held] { return held.pass() ? 1 : 0; });
   EXPECT_TRUE(waiting.valid());
   EXPECT_FALSE(waiting.is_ready());
@@ -111,8 +111,8 @@ TEST(future, is_move_only_and_moving_over_one_detaches_it) {
 }
 
 TEST(future, waits_for_a_time_only) {
-  thread_pool pool{pool_config{.max_threads = 1}};
   gate held;
+  thread_pool pool{pool_config{.max_threads = 1}};
   future<void> slow = pool.submit([&held] { held.pass(); });
   EXPECT_EQ(slow.wait_for(0s), future_status::timeout);
   EXPECT_EQ(slow.wait_for(-5s), future_status::timeout);
@@ -128,8 +128,8 @@ TEST(future, waits_for_a_time_only) {
 }
 
 TEST(future, waits_for_the_longest_time) {
-  thread_pool pool{pool_config{.max_threads = 1}};
   gate held;
+  thread_pool pool{pool_config{.max_threads = 1}};
   future<void> slow = pool.submit([&held] { held.pass(); });
   std::thread opener([&] {
     std::this_thread::sleep_for(20ms);  // the wait below should be asleep; if not, it has less to show
@@ -166,8 +166,8 @@ TEST_P(futures, dropped_before_and_after_their_task_ran_detach_it) {
   unhandled_log log;
   pool_config settings = config();
   settings.hooks = log.hooks();
-  thread_pool pool{settings};
   gate held;
+  thread_pool pool{settings};
   tally ran;
   {
     future<void> dropped = pool.submit([&] {

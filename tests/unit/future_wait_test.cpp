@@ -109,14 +109,14 @@ TEST(future_wait_cases, a_timed_wait_gives_its_slot_away) {
 
 /// The awaited task runs on the other worker and needs a third task to end: only the waiter's slot can run that one.
 TEST(future_wait_cases, gives_its_slot_away_while_the_task_runs_elsewhere) {
-  thread_pool pool{pool_config{.max_threads = 2, .max_spare_threads = 1}};
   gate started, third;
+  gate entered;
+  thread_pool pool{pool_config{.max_threads = 2, .max_spare_threads = 1}};
   future<bool> awaited = pool.submit([&] {
     started.open();
     return third.pass();
   });
   ASSERT_TRUE(started.pass());
-  gate entered;
   future<bool> waiter = pool.submit([&] {
     entered.open();
     return awaited.get();
@@ -131,11 +131,11 @@ TEST(future_wait_cases, gives_its_slot_away_while_the_task_runs_elsewhere) {
 TEST_P(future_wait, many_waiters_give_their_slots_away) {
   pool_config settings = config();
   settings.max_spare_threads = workers();
-  thread_pool pool{settings};
   gate held;
+  gate started;
+  thread_pool pool{settings};
   tally entered;
   // Width - 1 workers wait for a task that runs on the last one, and a further task must still run.
-  gate started;
   future<void> root = pool.submit([&] {
     started.open();
     held.pass();
@@ -162,11 +162,11 @@ TEST_P(future_wait, many_waiters_give_their_slots_away) {
 }
 
 TEST_P(future_wait, for_a_task_below_on_the_own_stack_would_deadlock) {
+  gate ready;
   thread_pool pool{config()};
   // Nobody else may start the inner task: it would wait for the outer one, which waits for it.
   occupation busy;
   ASSERT_TRUE(busy.hold(pool, workers() - 1));
-  gate ready;
   std::optional<future<int>> self;
   std::error_code direct, nested;
   self = pool.submit([&] {
@@ -182,8 +182,8 @@ TEST_P(future_wait, for_a_task_below_on_the_own_stack_would_deadlock) {
 }
 
 TEST(future_wait_cases, get_for_a_task_below_throws_and_leaves_the_future) {
-  thread_pool pool{pool_config{.max_threads = 1}};
   gate ready;
+  thread_pool pool{pool_config{.max_threads = 1}};
   std::optional<future<int>> self;
   std::error_code thrown;
   self = pool.submit([&] {
@@ -270,10 +270,10 @@ TEST_P(future_wait, is_woken_by_a_cancel) {
 
 /// A worker waits for a task that is queued when the pool is cancelled.
 TEST_P(future_wait, on_a_worker_is_woken_by_a_cancel) {
+  gate submitted;
   thread_pool pool{config()};
   occupation busy;
   ASSERT_TRUE(busy.hold(pool, workers() - 1));
-  gate submitted;
   tally ended;
   std::error_code wait_code;
   future_status first{};

@@ -79,8 +79,8 @@ TEST_P(graph_run_test, ends_with_what_the_predicate_throws) {
 }
 
 TEST_P(graph_run_test, starts_and_waits) {
-  thread_pool pool{config()};
   gate opened;
+  thread_pool pool{config()};
   fan wide(3, [&](std::size_t) { opened.pass(); });
   wide.made.wait();  // nothing to wait for
   wide.made.start(pool);
@@ -239,8 +239,8 @@ TEST_P(graph_run_test, stops_rounds_without_end_and_inner_graphs) {
 }
 
 TEST_P(graph_run_test, ends_when_its_pool_is_cancelled) {
-  thread_pool pool{config()};
   gate started, ended;
+  thread_pool pool{config()};
   tally ran;
   fan wide(500, [&](std::size_t) {
     started.open();

@@ -363,8 +363,8 @@ TEST(graph_refusals, of_another_graphs_node_change_nothing) {
 }
 
 TEST(graph_refusals, of_changes_last_as_long_as_the_run) {
-  thread_pool pool{{.max_threads = 1}};
   gate opened;
+  thread_pool pool{{.max_threads = 1}};
   graph busy;
   auto only = busy.add([&] { opened.pass(); });
   busy.start(pool);

@@ -183,8 +183,8 @@ TEST_P(joins, destructor_by_cancel_does_not_run_what_is_queued) {
 }
 
 TEST_P(joins, a_task_may_outlast_the_shutdown_but_not_the_join) {
-  thread_pool pool{config()};
   gate held;
+  thread_pool pool{config()};
   tally started, ended;
   function_task slow([&] {
     started.add();

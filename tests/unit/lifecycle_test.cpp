@@ -66,8 +66,8 @@ TEST_P(lifecycle, drain_waits_for_what_running_tasks_schedule) {
 }
 
 TEST_P(lifecycle, under_drain_running_tasks_schedule_and_outsiders_do_not) {
-  thread_pool pool{config()};
   gate closed;
+  thread_pool pool{config()};
   tally ran;
   std::error_code inside;
   counted_task nested, outside;
@@ -136,8 +136,8 @@ TEST_P(lifecycle, cancel_gives_the_users_tasks_back_and_ends_its_own) {
 }
 
 TEST_P(lifecycle, under_cancel_running_tasks_are_refused_and_their_tasks_are_whole) {
-  thread_pool pool{config()};
   gate started, cancelled;
+  thread_pool pool{config()};
   std::error_code single, group, posted, submitted;
   counted_task a, b, c;
   batch pair = batch::of(b, c);
@@ -228,8 +228,8 @@ TEST(lifecycle_deadlines, of_the_past_and_of_the_end_of_time) {
 
 /// With the only worker blocked, whoever waits runs the task in place; its entry is swept meanwhile.
 TEST(lifecycle_reports, count_once_what_a_waiter_runs) {
-  thread_pool pool{pool_config{.max_threads = 1, .max_spare_threads = pool_config::no_spares}};
   gate leave;
+  thread_pool pool{pool_config{.max_threads = 1, .max_spare_threads = pool_config::no_spares}};
   tally inside;
   const auto stay = [&] {
     inside.add();

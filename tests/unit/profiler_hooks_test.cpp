@@ -180,8 +180,8 @@ TEST_P(profilers, hear_of_what_runs_in_the_middle_of_a_task) {
 }
 
 TEST_P(profilers, hear_of_waits_and_of_what_kind) {
-  thread_pool pool{told()};
   test::gate started, release;
+  thread_pool pool{told()};
   auto slow = pool.submit([&] {
     started.open();
     blocking([&] { release.pass(); });

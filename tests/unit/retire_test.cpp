@@ -108,8 +108,8 @@ TEST(retirement_memory, gives_the_stacks_back) {
 
 TEST(retirement_spares, end_too) {
   const std::set<int> before = thread_ids();
-  thread_pool pool{pool_config{.max_threads = 1, .max_spare_threads = 3, .retire_after = 5ms}};
   gate released;
+  thread_pool pool{pool_config{.max_threads = 1, .max_spare_threads = 3, .retire_after = 5ms}};
   tally entered;
   for (int i = 0; i < 4; ++i) {
     ASSERT_FALSE(pool.post([&] {

@@ -324,8 +324,8 @@ TEST_P(scope_test, left_by_an_exception_stops_and_waits) {
 // ---- stopping -------------------------------------------------------------------------------------------------------
 
 TEST_P(scope_test, a_stop_reaches_running_children_and_skips_the_others) {
-  thread_pool pool{config()};
   gate started;
+  thread_pool pool{config()};
   tally ran;
   scope s(pool);
   s.spawn([&](const stop_token& stop) {

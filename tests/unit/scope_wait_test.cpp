@@ -91,8 +91,8 @@ TEST_P(scope_wait, nests) {
 
 /// The child runs on the other worker and needs a task to end that only the waiter's slot can run.
 TEST(scope_wait_cases, gives_its_slot_away) {
-  thread_pool pool{pool_config{.max_threads = 2, .max_spare_threads = 1}};
   gate started, third;
+  thread_pool pool{pool_config{.max_threads = 2, .max_spare_threads = 1}};
   future<void> owner = pool.submit([&](worker& self) {
     scope s(self);
     s.spawn([&] {
@@ -110,8 +110,8 @@ TEST(scope_wait_cases, gives_its_slot_away) {
 
 /// A running child spawns another and waits for it where nobody but the sleeping owner can run it.
 TEST(scope_wait_cases, wakes_up_for_new_children) {
-  thread_pool pool{pool_config{.max_threads = 2, .max_spare_threads = pool_config::no_spares}};
   gate started, second;
+  thread_pool pool{pool_config{.max_threads = 2, .max_spare_threads = pool_config::no_spares}};
   pool.run([&](worker& self) {
     scope s(self);
     s.spawn([&] {
@@ -127,8 +127,8 @@ TEST(scope_wait_cases, wakes_up_for_new_children) {
 
 /// The same, but the owner is outside, and the only worker is the one that waits.
 TEST(scope_wait_cases, outside_stands_in_when_all_workers_block) {
-  thread_pool pool{pool_config{.max_threads = 1, .max_spare_threads = pool_config::no_spares}};
   gate second;
+  thread_pool pool{pool_config{.max_threads = 1, .max_spare_threads = pool_config::no_spares}};
   scope s(pool);
   s.spawn([&] {
     s.spawn([&](worker& self) {
@@ -241,8 +241,8 @@ TEST_P(scope_wait, is_ended_by_a_cancel_and_told_of_it) {
 
 /// Children that run when the pool is cancelled are awaited; they can spawn no more, and the owner is told why.
 TEST_P(scope_wait, a_running_child_is_refused_after_a_cancel) {
-  thread_pool pool{config()};
   gate started, cancelled;
+  thread_pool pool{config()};
   std::error_code refused;
   scope s(pool);
   s.spawn([&] {

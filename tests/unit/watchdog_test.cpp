@@ -65,11 +65,11 @@ class watchdogs : public test::with_workers {};
 INSTANTIATE_TEST_SUITE_P(widths, watchdogs, test::worker_counts(), test::worker_count_name);
 
 TEST_P(watchdogs, name_a_task_that_runs_too_long_once) {
+  test::gate release;
   thread_pool pool{config()};
   report_log log;
   const obs::watchdog watching(pool, log.options());
   const auto at = here();
-  test::gate release;
   auto held = pool.submit([&] { release.pass(); }, at.site);
   EXPECT_TRUE(test::eventually([&] {
     return log.with({"pool treadle: worker ", " runs " + at.text + " for 0."}) == 1;
@@ -103,11 +103,11 @@ TEST_P(watchdogs, tell_that_nothing_is_started) {
 }
 
 TEST(watchdog, names_who_holds_the_mutex_that_a_worker_waits_for) {
+  test::gate locked, release;
   thread_pool pool(pool_config{.max_threads = 2});
   report_log log;
   const auto holds = here(), waits = here();
   std::mutex contended;
-  test::gate locked, release;
   auto holding = pool.submit(
       [&] {
         const std::lock_guard<std::mutex> lock(contended);
