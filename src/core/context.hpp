@@ -68,8 +68,8 @@ struct wait_link {
   const void* awaited;  ///< a future's task, a scope, a branch
   wait_kind kind;
   site_word what;  ///< where that was scheduled, if it was
-  const future_state*
-      tasks;  ///< the innermost of each kind on the waiter's stack, which lives as long as this is shown
+  // The innermost of each kind on the waiter's stack, which live as long as this is shown.
+  const future_state* tasks;
   const scope_frame* children;
   const branch_frame* branches;
   const wait_link* below;  ///< the wait in the midst of which this one is
